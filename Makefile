@@ -1,0 +1,37 @@
+# Thin targets; continuous integration calls the same ones.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: up test check fmt bench kafka lock
+
+up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
+	@exec $(BIN)/headrace up $(ARGS)
+
+test: $(STAMP)  ## the whole test suite
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)  ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(STAMP)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## latency and throughput on this machine; never part of the tests
+	@exec $(BIN)/headrace bench $(ARGS)
+
+lock:  ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate -o requirements.lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "headrace needs Python 3.11 or newer: make up PYTHON=/path/to/python3.11")'
+	@echo "Setting up .venv (once; about a minute) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

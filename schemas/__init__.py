@@ -1,0 +1,1 @@
+"""What flows through headrace: events, envelopes, topics, errors and the vendors' wire formats."""

@@ -1,0 +1,98 @@
+"""The canonical event: one shape for every vendor, named like the columns of ClickHouse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
+
+EARLIEST_MS: Final = 1_577_836_800_000
+"""2020-01-01: older clocks are wrong, and each month of nonsense is a part in ClickHouse."""
+AHEAD_MS: Final = 86_400_000
+"""How far ahead of the edge's clock a client's may run."""
+
+DETAILS: Final = frozenset(
+    {
+        "page_url",
+        "page_path",
+        "page_title",
+        "referrer",
+        "referrer_host",
+        "utm_source",
+        "utm_medium",
+        "utm_campaign",
+        "utm_term",
+        "utm_content",
+        "ip",
+        "country",
+        "region",
+        "city",
+        "browser",
+        "browser_version",
+        "os",
+        "os_version",
+        "device",
+        "device_type",
+        "screen",
+        "locale",
+        "timezone",
+        "user_agent",
+        "library",
+        "library_version",
+        "channel",
+    }
+)
+"""Columns that an event may fill and need not: text each, left out of the line when empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a vendor's ``decode`` understood.
+
+    Attributes:
+        kind: what the event does.
+        event_type: the event's name or collection, as queries use it.
+        event_time: client's time of the event, Unix ms, clock-corrected where the protocol
+            allows; None means when it was received.
+        sent_at: client's time of sending, Unix ms.
+        properties, context: JSON objects as the client sent them.
+        details: columns out of :data:`DETAILS`.
+        errors: what is wrong with the event although it is kept; non-empty means not valid.
+    """
+
+    kind: Kind
+    event_type: str
+    event_time: int | None = None
+    sent_at: int | None = None
+    user_id: str = ""
+    anonymous_id: str = ""
+    group_id: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def clamp_time(event_time: int | None, received_at: int) -> int:
+    """Bring a client's time into [2020, a day ahead of the edge]; outside it means "unknown".
+
+    ClickHouse refuses an insert that spans more than 100 partitions (error 252), so one
+    tracker with a broken clock must not be able to scatter events over the centuries.
+    """
+    if event_time is None or not EARLIEST_MS <= event_time <= received_at + AHEAD_MS:
+        return received_at
+    return event_time
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def iso(ms: int) -> str:
+    """Unix ms -> ISO 8601 in UTC with milliseconds, e.g. ``2026-11-20T17:48:16.499Z``."""
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"

@@ -1,0 +1,82 @@
+"""Every topic: name, partitions, retention, cleanup; and which partition a visitor lives in."""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+MAX_EVENT_BYTES: Final = 1 << 20
+"""One event as a JSON line, envelope included; an edge refuses more."""
+PACK_BYTES: Final = 256 << 10
+"""A packed record is closed when it has grown to this."""
+MAX_RECORD_BYTES: Final = 4 << 20
+"""``max.message.bytes`` of every topic: room for a pack plus one event grown by processing."""
+
+_DAY_MS: Final = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic as ``headrace init`` declares it (Kafka topic configs by Kafka's names)."""
+
+    name: str
+    partitions: int
+    compacted: bool = False
+    retention_ms: int = 7 * _DAY_MS
+
+    @property
+    def configs(self) -> dict[str, str]:
+        """Topic-level configs for CreateTopics."""
+        configs = {"max.message.bytes": str(MAX_RECORD_BYTES)}
+        if self.compacted:
+            return configs | {"cleanup.policy": "compact"}
+        return configs | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """The names under one prefix.
+
+    Args:
+        prefix: ``HEADRACE_PREFIX``.
+        partitions: of all raw topics, ``events`` and the processors' changelogs alike.
+    """
+
+    prefix: str
+    partitions: int
+
+    @property
+    def sources(self) -> Topic:
+        """The registry of event sources: key is the source id, value its record."""
+        return Topic(f"{self.prefix}.sources", 1, compacted=True)
+
+    @property
+    def events(self) -> Topic:
+        """Canonical events, JSON lines named like the columns of ``events``."""
+        return Topic(f"{self.prefix}.events", self.partitions)
+
+    @property
+    def dead(self) -> Topic:
+        """Dead letters, kept longer: somebody has to find the time to look."""
+        return Topic(f"{self.prefix}.dead", self.partitions, retention_ms=30 * _DAY_MS)
+
+    def raw(self, source_id: str) -> Topic:
+        """Raw events of one source."""
+        return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
+
+    def fixed(self) -> tuple[Topic, ...]:
+        """The topics that exist without any source."""
+        return (self.sources, self.events, self.dead)
+
+    def all(self, source_ids: Iterable[str]) -> tuple[Topic, ...]:
+        """Everything ``headrace init`` declares."""
+        return self.fixed() + tuple(self.raw(source_id) for source_id in source_ids)
+
+
+def partition_of(visitor: str, partitions: int) -> int:
+    """Choose the partition of a visitor: CRC-32 modulo the count.
+
+    The same choice as librdkafka's ``consistent`` partitioner, so a producer outside headrace
+    can agree with it.
+    """
+    return zlib.crc32(visitor.encode("utf-8", "surrogatepass")) % partitions

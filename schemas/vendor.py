@@ -1,0 +1,153 @@
+"""What a vendor module is: the values it reads and writes, and the shape it must have."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from schemas.envelope import RawEvent
+from schemas.errors import HeadraceError
+from schemas.events import Event
+from schemas.ids import Ids
+from schemas.sources import Bridge, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of a vendor.
+
+    Attributes:
+        path: with ``{name}`` for parameters, as Starlette writes them; without the vendor's prefix.
+        endpoint: the vendor's name for it; travels in the raw event.
+        methods: HTTP methods beside OPTIONS.
+        bridge: the kind of source it serves; None when the vendor has no such notion.
+        max_bytes: the vendor's own limit of the inflated body, None for the source's.
+    """
+
+    path: str
+    endpoint: str
+    methods: tuple[str, ...] = ("POST",)
+    bridge: Bridge | None = None
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request after the edge bounded and inflated it.
+
+    Attributes:
+        endpoint: of the route it came in on.
+        method: upper case.
+        path: parameters of the route.
+        query: every value of every query parameter, in order.
+        headers: names in lower case; of a repeated header the first.
+        body: inflated bytes.
+        ip: the client, as the edge trusts it.
+        received_at: edge clock, Unix ms.
+    """
+
+    endpoint: str
+    method: str
+    path: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes
+    ip: str
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request that has the right shape, and what it shows to be let in.
+
+    Attributes:
+        by: ``source`` when ``credential`` is a source's id, ``key`` when it is a write key.
+        credential: as sent, possibly empty; never logged.
+        payload: whatever the vendor's ``split`` wants to find again.
+    """
+
+    by: Literal["source", "key"]
+    credential: str = field(repr=False)
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One event of a request.
+
+    Attributes:
+        body: the event as JSON bytes on one line, as the client sent it.
+        visitor: chooses the partition; never empty.
+        message_id: the client's own id for the event, or "".
+        profile_id, session_id: where the edge can know them.
+    """
+
+    body: bytes
+    visitor: str
+    message_id: str = ""
+    profile_id: str = ""
+    session_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The events of one request.
+
+    Attributes:
+        drafts: in the client's order; may be empty.
+        shared: JSON bytes of what they share, b"null" when nothing.
+        answer: whatever the vendor's ``reply`` wants to find again.
+    """
+
+    drafts: tuple[Draft, ...]
+    shared: bytes = b"null"
+    answer: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer in the vendor's own words."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What ``split`` may know of the world.
+
+    Attributes:
+        new_id: draws a UUIDv7 as text.
+        ids: derives and recognises headrace's own ids.
+    """
+
+    new_id: Callable[[], str]
+    ids: Ids
+
+
+class Vendor(Protocol):
+    """The shape of a module in this folder.
+
+    ``read`` raises Malformed for a bad shape and Refused when the credential is missing or not
+    a credential at all; ``split`` raises Malformed. Nothing else ever leaves either, whatever
+    the bytes. ``reply`` and ``refuse`` never raise. ``decode`` raises Malformed only.
+    """
+
+    NAME: str
+    ROUTES: tuple[Route, ...]
+
+    def read(self, request: Request) -> Claim:
+        """Check the shape; find the credential."""
+
+    def split(self, claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
+        """Take the request apart into events."""
+
+    def reply(self, batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
+        """Say that every event is safe. ``event_ids`` are in the order of the drafts."""
+
+    def refuse(self, error: HeadraceError, request: Request) -> Reply:
+        """Say no, in the vendor's error shape, with ``error.status`` or the vendor's own."""
+
+    def decode(self, raw: RawEvent) -> Event:
+        """Understand one raw event."""
