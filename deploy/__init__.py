@@ -1,0 +1,1 @@
+"""Where the rooms are joined and run: command line, settings, the one-machine stack."""

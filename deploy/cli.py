@@ -1,0 +1,193 @@
+"""The command line; the only reader of the environment."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy import tier as tier_
+from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.cli_sources import sources
+from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
+
+_LOCAL_BROKER = (
+    "For ONE machine: a stand-in that speaks Kafka's protocol, with a single node and no "
+    "replicas. Beyond one machine Apache Kafka takes over: set HEADRACE_KAFKA."
+)
+_LOCAL_CLICKHOUSE = (
+    "For ONE machine: an embedded ClickHouse behind ClickHouse's HTTP interface. Beyond one "
+    "machine a ClickHouse server takes over: set HEADRACE_CLICKHOUSE."
+)
+
+
+def main() -> None:
+    """Entry point of ``headrace``."""
+    # The group's help carries the settings, so --help stays complete by itself.
+    headrace.epilog = _settings_help()
+    headrace(prog_name="headrace")
+
+
+def _settings_help() -> str:
+    rows = [
+        f"{PREFIX}{f.name.upper()}: {f.metadata['doc']} (default: {f.default or 'none'})"
+        for f in fields(Settings)
+        if f.metadata
+    ]
+    return "Settings (environment variables, all optional):\n\n\b\n" + "\n".join(rows)
+
+
+metrics_option = click.option(
+    "--metrics-port", type=int, help="Serve /healthz, /readyz and /metrics there (0: a free port)."
+)
+host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on."
+)
+worker_option = click.option(
+    "--worker", type=int, default=1, show_default=True, help="Number of this worker, for its name."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="headrace")
+def headrace() -> None:
+    """Event collection that a team can own: trackers in, Kafka through, ClickHouse out."""
+
+
+@headrace.command()
+@data_option
+@host_option
+@click.option("--port", default=8080, show_default=True, help="Events come in here.")
+@click.option("--clickhouse-port", default=8123, show_default=True, help="SQL is asked here.")
+@click.option("--kafka-port", default=9092, show_default=True, help="The log in between.")
+@click.option("--workers", default=1, show_default=True, help="Processors.")
+@click.option("--processes", default=1, show_default=True, help="Ingest processes.")
+@speaks_plainly
+def up(
+    data: Path | None,
+    host: str,
+    port: int,
+    clickhouse_port: int,
+    kafka_port: int,
+    workers: int,
+    processes: int,
+) -> None:
+    """Run the whole pipeline on this machine, each tier its own process, supervised.
+
+    Creates source `demo` on the first start. Prints `ready` when the first event would be
+    accepted. Ctrl-C or SIGTERM drains and stops, a second one stops at once. With HEADRACE_KAFKA
+    or HEADRACE_CLICKHOUSE set it uses those and starts no stand-in. Port 0 takes a free one.
+    """
+    from deploy.local.stack import Ports
+    from deploy.up import up as run_up
+
+    settings = read_settings(data=data, alone=True)
+    if f"{PREFIX}PARTITIONS" not in os.environ:
+        settings = replace(settings, partitions=LOCAL_PARTITIONS)
+    ports = Ports(host, port, clickhouse_port, kafka_port)
+    sys.exit(asyncio.run(run_up(settings, ports, workers=workers, processes=processes)))
+
+
+@headrace.command()
+@host_option
+@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--processes", default=1, show_default=True, help="Processes that share the port.")
+@click.option("--fd", type=int, hidden=True, help="Listening socket inherited from a supervisor.")
+@speaks_plainly
+def ingest(host: str, port: int, processes: int, fd: int | None) -> None:
+    """HTTP in: check, publish to Kafka, and say 200 only when the event is safe."""
+    settings = read_settings()
+    if processes > 1:
+        from deploy.up import ingest_processes
+
+        sys.exit(asyncio.run(ingest_processes(settings, host, port, processes)))
+    _run("ingest", settings, host=host, port=port, fd=fd)
+
+
+@headrace.command()
+@host_option
+@metrics_option
+@worker_option
+@speaks_plainly
+def process(host: str, metrics_port: int | None, worker: int) -> None:
+    """Topic to topic: decode, identify, sessionise. To scale, start another."""
+    _run("process", read_settings(), host=host, metrics_port=metrics_port, worker=worker)
+
+
+@headrace.command()
+@host_option
+@metrics_option
+@worker_option
+@speaks_plainly
+def sink(host: str, metrics_port: int | None, worker: int) -> None:
+    """Topic to table: batches into ClickHouse, nothing lost, nothing doubled."""
+    _run("sink", read_settings(), host=host, metrics_port=metrics_port, worker=worker)
+
+
+@headrace.command(help=f"The embedded broker. {_LOCAL_BROKER}")
+@data_option
+@host_option
+@click.option("--port", default=9092, show_default=True, help="Port to listen on.")
+@metrics_option
+@speaks_plainly
+def broker(data: Path | None, host: str, port: int, metrics_port: int | None) -> None:
+    """Run the stand-in for Apache Kafka."""
+    settings = read_settings(data=data)
+    _run("broker", settings, host=host, port=port, metrics_port=metrics_port)
+
+
+@headrace.command(help=f"The embedded ClickHouse. {_LOCAL_CLICKHOUSE}")
+@data_option
+@host_option
+@click.option("--port", default=8123, show_default=True, help="Port to listen on.")
+@speaks_plainly
+def clickhouse(data: Path | None, host: str, port: int) -> None:
+    """Run the stand-in for a ClickHouse server."""
+    _run("clickhouse", read_settings(data=data), host=host, port=port)
+
+
+def _run(name: str, settings: Settings, **options: Any) -> None:
+    from deploy import tiers
+
+    work: Callable[..., Awaitable[None]] = getattr(tiers, name)
+    tier_.run(name, settings, lambda tier: work(tier, **options))
+
+
+@headrace.command()
+@speaks_plainly
+def init() -> None:
+    """Declare topics and tables; safe to repeat, and also the migration."""
+    from deploy.init import initialise
+
+    topics, applied = asyncio.run(initialise(read_settings()))
+    for kind, names in (("topic", topics), ("migration", applied)):
+        for name in names:
+            click.echo(f"{kind} {name}")
+    click.echo(f"{len(topics)} topics and {len(applied)} migrations were new; all is in place.")
+
+
+@headrace.command()
+@click.argument("sql")
+@click.option(
+    "--format",
+    "output_format",
+    default="PrettyCompactMonoBlock",
+    show_default=True,
+    help="Any output format of ClickHouse.",
+)
+@data_option
+@speaks_plainly
+def query(sql: str, output_format: str, data: Path | None) -> None:
+    """Run SQL against the ClickHouse of the settings and print the result."""
+    from deploy.query import run_query
+
+    click.get_binary_stream("stdout").write(
+        run_query(read_settings(data=data).clickhouse, sql, output_format)
+    )
+
+
+headrace.add_command(sources)

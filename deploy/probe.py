@@ -1,0 +1,106 @@
+"""HTTP for operators: a socket to bind, an ASGI app to serve, and the three probes of a tier."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from deploy.settings import SettingError
+from schemas.metrics import Metrics
+
+_BACKLOG: Final = 2048
+_DRAIN_SECONDS: Final = 10
+
+
+def bind(host: str, port: int, *, option: str) -> socket.socket:
+    """Bind and listen; port 0 takes a free one.
+
+    Raises:
+        SettingError: the address is taken or not this machine's; the text names the option.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses that port, "
+            f"or choose another with {option}"
+        ) from error
+    listener.setblocking(False)  # noqa: FBT003  the standard library takes it so
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals belong to the tier as a whole."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
+    """Serve an ASGI app until ``stop`` is set; requests under way are finished, 10 s at most."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        loop="none",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+    server = _Server(config)
+
+    async def watch() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    watcher = asyncio.create_task(watch())
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        watcher.cancel()
+
+
+def build_probe(metrics: Metrics, reason_not_ready: Callable[[], str]) -> Starlette:
+    """``/healthz``, ``/readyz`` and ``/metrics`` for a tier that has no HTTP of its own.
+
+    Args:
+        reason_not_ready: "" when the tier does its work, else why it does not.
+    """
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        reason = reason_not_ready()
+        if reason:
+            error = {"code": "not-ready", "message": reason}
+            return JSONResponse({"error": error}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    async def metrics_text(_: Request) -> Response:
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics_text),
+        ]
+    )

@@ -1,0 +1,173 @@
+"""Every setting, read once from ``HEADRACE_*`` variables; nobody else looks at the environment."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+
+from deploy.derived import WRITER, clickhouse_password
+from schemas.ids import Ids
+from schemas.topics import Topics
+
+PREFIX: Final = "HEADRACE_"
+LOCAL_PARTITIONS: Final = 4
+DEFAULT_DATA: Final = Path(".headrace")
+ADDRESSES_FILE: Final = "addresses.json"
+_SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions")
+_SECRET_FILE: Final = "secret"  # noqa: S105  the file's name, not what is in it
+
+
+class SettingError(Exception):
+    """A setting that cannot be; the text names it and says what it should be."""
+
+
+def _documented(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"doc": text})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``HEADRACE_<NAME>`` says, or its default; the metadata is the README's table."""
+
+    kafka: str = _documented("127.0.0.1:9092", "Kafka bootstrap address, `host:port[,host:port]`")
+    clickhouse: str = _documented(
+        "http://127.0.0.1:8123/headrace",
+        "ClickHouse's HTTP address, `http://user:password@host:port/database`",
+    )
+    cluster: str = _documented("", "ClickHouse cluster for `ON CLUSTER` and Replicated tables")
+    data: Path = _documented(DEFAULT_DATA, "where one machine keeps everything")
+    secret: str = _documented(
+        "", "seals the ids that headrace issues: the same text on every tier; one machine draws it"
+    )
+    prefix: str = _documented("headrace", "first word of every topic and consumer group")
+    partitions: int = _documented(12, "partitions of raw topics and events; 4 on one machine")
+    proxies: str = _documented(
+        "", "addresses or networks whose X-Forwarded-For is believed, separated by commas"
+    )
+    log_level: str = _documented("info", "debug, info, warning or error")
+    kafka_given: bool = False
+    clickhouse_given: bool = False
+
+    def __repr__(self) -> str:
+        return f"Settings(kafka={self.kafka!r}, data={str(self.data)!r}, prefix={self.prefix!r})"
+
+    @property
+    def topics(self) -> Topics:
+        """Topic names and their partition count."""
+        return Topics(self.prefix, self.partitions)
+
+    @property
+    def process_group(self) -> str:
+        """Consumer group of the processors, also the Faust app's id."""
+        return f"{self.prefix}-processors"
+
+    @property
+    def sink_group(self) -> str:
+        """Consumer group of the sinks."""
+        return f"{self.prefix}-sink"
+
+    @property
+    def clickhouse_writer(self) -> str:
+        """Address for the tiers: as given, else the one-machine server's with its writing user."""
+        if self.clickhouse_given or not self._secret():
+            return self.clickhouse
+        parts = urlsplit(self.clickhouse)
+        user = f"{WRITER}:{clickhouse_password(self.ids())}@{parts.netloc}"
+        return urlunsplit(parts._replace(netloc=user))
+
+    @property
+    def database(self) -> str:
+        """ClickHouse database of the address."""
+        return urlsplit(self.clickhouse).path.strip("/") or "headrace"
+
+    def ids(self) -> Ids:
+        """The issuer of sealed ids.
+
+        Raises:
+            SettingError: no secret in the environment and none in the data directory.
+        """
+        text = self._secret()
+        if not text:
+            raise SettingError(
+                "HEADRACE_SECRET is not set: give every tier the same random text, "
+                'e.g. HEADRACE_SECRET="$(openssl rand -hex 32)"'
+            )
+        return Ids(text.encode())
+
+    def _secret(self) -> str:
+        return self.secret or _read(self.data / _SECRET_FILE)
+
+
+def from_environment(environ: Mapping[str, str], *, alone: bool = False) -> Settings:
+    """Read the settings; addresses that are not set come from a running ``headrace up``.
+
+    Args:
+        alone: do not look for a running pipeline, because this is the one.
+
+    Raises:
+        SettingError: a variable that is unknown, or whose value cannot be.
+    """
+    known = {f.name: f for f in fields(Settings) if f.metadata}
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or name.startswith(("link", "test_")):
+            continue
+        if name not in known:
+            raise SettingError(f"{variable} is not a setting; `headrace --help` lists them all")
+        values[name] = _cast(variable, text, known[name].default)
+    given = {"kafka_given": "kafka" in values, "clickhouse_given": "clickhouse" in values}
+    running = {} if alone else _addresses(values.get("data", DEFAULT_DATA))
+    return Settings(**running | values | given)
+
+
+def draw_secret(settings: Settings) -> Settings:
+    """Make sure that one machine has a secret: drawn at first start, readable by its owner only."""
+    if settings.secret:
+        return settings
+    path = settings.data / _SECRET_FILE
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32))
+    return settings
+
+
+def write_addresses(settings: Settings) -> None:
+    """Let the tiers, ``headrace query`` and others find a pipeline on whatever ports it has.
+
+    Addresses that were given stay out: they reach the tiers through the environment, and may
+    carry a password.
+    """
+    given = {"kafka": settings.kafka_given, "clickhouse": settings.clickhouse_given}
+    addresses = {name: getattr(settings, name) for name in _SHARED if not given.get(name)}
+    (settings.data / ADDRESSES_FILE).write_bytes(orjson.dumps(addresses))
+
+
+def forget_addresses(settings: Settings) -> None:
+    """Undo :func:`write_addresses`."""
+    (settings.data / ADDRESSES_FILE).unlink(missing_ok=True)
+
+
+def _addresses(data: Path) -> dict[str, Any]:
+    text = _read(Path(data) / ADDRESSES_FILE)
+    if not text:
+        return {}
+    return {name: value for name, value in orjson.loads(text).items() if name in _SHARED}
+
+
+def _read(path: Path) -> str:
+    return path.read_text().strip() if path.exists() else ""
+
+
+def _cast(variable: str, text: str, default: Any) -> Any:
+    if isinstance(default, Path):
+        return Path(text)
+    if isinstance(default, int):
+        if not text.isdecimal() or int(text) < 1:
+            raise SettingError(f"{variable} must be a whole number above 0, not {text!r}")
+        return int(text)
+    return text

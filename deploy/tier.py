@@ -1,0 +1,133 @@
+"""What every tier's process has in common: log, loop, signals, readiness, honest endings."""
+
+import asyncio
+import errno
+import logging
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import click
+import uvloop
+
+from deploy.link import Link
+from deploy.probe import bind, build_probe, serve
+from deploy.settings import SettingError, Settings
+from schemas.ids import uuid7
+from schemas.metrics import Metrics
+
+log: Final = logging.getLogger(__name__)
+CANNOT_START: Final = 2
+_LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def clock() -> int:
+    """Unix time in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """Draw a UUIDv7."""
+    return uuid7(clock(), secrets.randbits(74))
+
+
+@dataclass(slots=True)
+class Foreground:
+    """A tier that runs in this process.
+
+    ``stop`` is set by SIGTERM or Ctrl-C; a second one ends the process at once.
+    ``trouble`` is "" while the tier does its work, else why it does not; ``readyz`` shows it.
+    """
+
+    name: str
+    settings: Settings
+    link: Link
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    metrics: Metrics = field(default_factory=Metrics)
+    trouble: str = "still starting"
+
+    def ready(self, **facts: Any) -> None:
+        """Say that the tier does its work now."""
+        self.trouble = ""
+        text = " ".join(f"{name}={value}" for name, value in facts.items())
+        log.info("%s is ready %s", self.name, text)
+        self.link.say(ready=True, **facts)
+
+    async def probe(self, host: str, port: int | None) -> None:
+        """Serve ``/healthz``, ``/readyz`` and ``/metrics`` beside the tier, if wanted."""
+        if port is None:
+            await self.stop.wait()
+            return
+        listener = bind(host, port, option="--metrics-port")
+        log.info("probes and metrics on %s", listener.getsockname())
+        await serve(build_probe(self.metrics, lambda: self.trouble), listener, self.stop)
+
+
+def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[None]]) -> None:
+    """Run a tier to its end; leaves through SystemExit with an honest exit code."""
+    set_up_log(settings)
+    link = Link(os.environ)
+
+    async def supervised() -> None:
+        tier = Foreground(name, settings, link)
+        catch_signals(tier.stop)
+        await main(tier)
+
+    try:
+        uvloop.run(supervised())
+    except Exception as error:
+        sentence = explain(error, settings)
+        if sentence is None:
+            log.exception("%s ends by a defect; please report it", name)
+            sys.exit(1)
+        link.say(error=sentence)
+        click.echo(f"headrace {name}: {sentence}", err=True)
+        sys.exit(CANNOT_START)
+
+
+def catch_signals(stop: asyncio.Event) -> None:
+    """First SIGTERM or SIGINT sets ``stop``, the second ends the process."""
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+
+
+def explain(error: BaseException, settings: Settings) -> str | None:
+    """Put what a person can mend into a sentence that says how; None for a defect of ours."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [explain(inner, settings) for inner in error.exceptions]
+        return next((sentence for sentence in found if sentence), None)
+    if isinstance(error, SettingError) or type(error).__name__ == "DataDirectoryLocked":
+        return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk of {settings.data} is full: free some space or use --data elsewhere"
+    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
+        return f"{error.filename or settings.data} cannot be written ({error.strerror}): use --data"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return f"an address is taken ({error.strerror}): stop what uses it or choose another port"
+    return None
+
+
+def set_up_log(settings: Settings) -> None:
+    """Log to standard error: UTC time, level, logger, text."""
+    if settings.log_level not in _LEVELS:
+        raise SettingError(f"HEADRACE_LOG_LEVEL must be one of {', '.join(_LEVELS)}")
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+    for chatty in ("aiokafka", "faust", "mode", "urllib3", "uvicorn", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))

@@ -1,0 +1,145 @@
+"""The tiers: every room built from the settings and run in the foreground."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from deploy.declare import wait_for_kafka
+from deploy.probe import bind, serve
+from deploy.registry import SourcesTail
+from deploy.settings import draw_secret
+from deploy.tier import Foreground, clock, new_id
+
+log: Final = logging.getLogger(__name__)
+KAFKA_SECONDS: Final = 60.0
+
+
+async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
+    """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
+    from ingest.app import build_app
+    from ingest.publish import KafkaPublisher
+
+    from schemas.wire import VENDORS
+
+    settings = tier.settings
+    ids = settings.ids()
+    listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
+    await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
+    publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)
+    async with _running(SourcesTail(settings.kafka, settings.topics)) as tail, _running(publisher):
+        app = build_app(
+            vendors=VENDORS,
+            publisher=publisher,
+            feed=tail,
+            topics=settings.topics,
+            ids=ids,
+            clock=clock,
+            new_id=new_id,
+            metrics=tier.metrics,
+            trusted_proxies=tuple(filter(None, settings.proxies.split(","))),
+        )
+        tier.ready(port=listener.getsockname()[1])
+        await serve(app, listener, tier.stop)
+
+
+async def process(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
+    """Topic to topic: one Faust worker."""
+    from processors.app import build_app, run
+
+    from schemas.wire import vendor
+
+    settings = tier.settings
+    ids = settings.ids()
+    await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
+    async with _running(SourcesTail(settings.kafka, settings.topics)) as tail:
+        app = build_app(
+            kafka=settings.kafka,
+            topics=settings.topics,
+            feed=tail,
+            vendors=vendor,
+            ids=ids,
+            clock=clock,
+            metrics=tier.metrics,
+            app_id=settings.process_group,
+            worker=worker,
+        )
+        await _beside(tier, run(app, stop=tier.stop, ready=tier.ready), host, metrics_port)
+
+
+async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
+    """Topic to table: one sink."""
+    from sinks.clickhouse import ClickHouse
+    from sinks.consume import Sink
+
+    settings = tier.settings
+    await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
+    runner = Sink(
+        kafka=settings.kafka,
+        topics=settings.topics,
+        clickhouse=ClickHouse(settings.clickhouse_writer),
+        clock=clock,
+        metrics=tier.metrics,
+        group=settings.sink_group,
+        group_instance_id=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
+    )
+    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port)
+
+
+async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:
+    """The stand-in for Apache Kafka."""
+    from deploy.local.broker.server import BrokerConfig
+    from deploy.local.broker.server import serve as serve_broker
+
+    config = BrokerConfig(data=tier.settings.data / "kafka", host=host, port=port)
+    running = serve_broker(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
+    await _beside(tier, running, host, metrics_port)
+
+
+async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:
+    """The stand-in for a ClickHouse server; serves its own probes on its own port."""
+    from deploy.local.clickhouse.server import (
+        ClickHouseConfig,
+    )
+    from deploy.local.clickhouse.server import (
+        serve as serve_clickhouse,
+    )
+
+    address = urlsplit(tier.settings.clickhouse_writer)
+    if not address.username:
+        draw_secret(tier.settings)
+        address = urlsplit(tier.settings.clickhouse_writer)
+    config = ClickHouseConfig(
+        data=tier.settings.data / "clickhouse",
+        host=host,
+        port=port,
+        writer_user=address.username or "",
+        writer_password=unquote(address.password or ""),
+    )
+    await serve_clickhouse(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
+
+
+async def _beside(tier: Foreground, work: Any, host: str, metrics_port: int | None) -> None:
+    """Run a tier's work with its probes beside it; either one's failure ends both."""
+
+    async def until_done() -> None:
+        try:
+            await work
+        finally:
+            tier.stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(until_done())
+        group.create_task(tier.probe(host, metrics_port))
+
+
+@asynccontextmanager
+async def _running(part: Any) -> AsyncIterator[Any]:
+    await part.start()
+    try:
+        yield part
+    finally:
+        await part.stop()

@@ -1,0 +1,132 @@
+"""The supervisor's own process: what ``headrace up`` and ``headrace ingest --processes`` do."""
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import click
+
+from deploy.local.child import TierFailed
+from deploy.local.stack import Ports, Running, Stack, ingest_tiers, owned
+from deploy.local.supervisor import Supervisor
+from deploy.probe import bind
+from deploy.settings import SettingError, Settings
+
+_FAILED: Final = 2
+_KILLED: Final = 130
+_STOP_SECONDS: Final = 20.0
+
+
+async def up(settings: Settings, ports: Ports, *, workers: int, processes: int) -> int:
+    """Run the whole pipeline until told to stop; answer the exit code."""
+    with owned(settings):
+        stack = Stack(settings, ports, workers=workers, processes=processes, say=_say)
+
+        async def work() -> None:
+            _say("starting ...")
+            running = await stack.start()
+            click.echo(_welcome(running))
+
+        async def wind_down() -> None:
+            _say("stopping: what was accepted is brought into ClickHouse first (Ctrl-C again: now)")
+            await stack.drain()
+            _say("stopped; nothing is left behind")
+
+        return await _supervise(stack.supervisor, work, wind_down)
+
+
+async def ingest_processes(settings: Settings, host: str, port: int, processes: int) -> int:
+    """Run several ingest processes on one port until told to stop; answer the exit code."""
+    (settings.data / "logs").mkdir(parents=True, exist_ok=True)
+    supervisor = Supervisor(settings.data / "logs", _say)
+    listener = bind(host, port, option="--port")
+
+    async def work() -> None:
+        tiers = ingest_tiers(listener, processes, {})
+        await asyncio.gather(*(supervisor.start(tier) for tier in tiers))
+        _say(f"ready: {processes} processes on {host}:{listener.getsockname()[1]}")
+
+    async def wind_down() -> None:
+        listener.close()
+        stops = (supervisor.stop(name, _STOP_SECONDS) for name in supervisor.names())
+        await asyncio.gather(*stops)
+
+    return await _supervise(supervisor, work, wind_down)
+
+
+async def _supervise(
+    supervisor: Supervisor,
+    work: Callable[[], Awaitable[None]],
+    wind_down: Callable[[], Awaitable[None]],
+) -> int:
+    stop = asyncio.Event()
+    now = asyncio.Event()
+
+    def on_signal() -> None:
+        (now if stop.is_set() else stop).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    try:
+        if await _first(work(), stop, supervisor.failed) == 0 and not supervisor.failed.is_set():
+            await _first(_until(supervisor.failed), stop)
+        if supervisor.failed.is_set():
+            click.echo(f"headrace: {supervisor.failure}", err=True)
+            return _FAILED
+        await _first(wind_down(), now)
+    except (TierFailed, SettingError) as error:
+        click.echo(f"headrace: {error}", err=True)
+        return _FAILED
+    finally:
+        supervisor.kill_all()
+    return _KILLED if now.is_set() else 0
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _first(work: Awaitable[None], *events: asyncio.Event) -> int:
+    """Run ``work`` until it ends or an event comes; answer how many events have come."""
+    task = asyncio.ensure_future(work)
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait({task, *waits}, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+        await asyncio.wait({task})
+    return sum(event.is_set() for event in events)
+
+
+def _say(text: str) -> None:
+    click.echo(f"headrace: {text}")
+
+
+def _welcome(running: Running) -> str:
+    settings = running.settings
+    address = urlsplit(settings.clickhouse)
+    key = running.demo_key or "(rotated; `headrace sources rotate-key demo` makes a new one)"
+    event = '{"event_name": "order_placed", "price": 9.95}'
+    curl = ["curl", f"{running.url}/post", "-H", f"x-eventbunker-write-key: {key}", "-d", event]
+    sql = f"SELECT event_time, event_type, properties FROM {settings.database}.events"  # noqa: S608  printed
+    return "\n".join(
+        (
+            f"ready  events:  {running.url}",
+            f"       SQL:     {address.scheme}://{address.hostname}:{address.port}",
+            f"       Kafka:   {settings.kafka}",
+            f"       source:  demo, write key {key}",
+            "",
+            "Send an event:",
+            f"  {shlex.join(curl)}",
+            "and query it:",
+            f"  headrace query {shlex.quote(sql)}",
+            "",
+            "Ctrl-C drains and stops.",
+        )
+    )
