@@ -24,6 +24,9 @@ fmt: $(STAMP)
 bench: $(STAMP)  ## latency and throughput on this machine; never part of the tests
 	@exec $(BIN)/headrace bench $(ARGS)
 
+kafka: $(STAMP)  ## Apache Kafka from its official jars (needs Maven and a JDK), until Ctrl-C
+	@exec $(BIN)/python -m tests.contracts.apache_kafka
+
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate -o requirements.lock
