@@ -59,6 +59,8 @@ class Event:
         sent_at: client's time of sending, Unix ms.
         properties, context: JSON objects as the client sent them.
         details: columns out of :data:`DETAILS`.
+        profiled: False when the protocol says that the event is nobody's: it gets no profile,
+            and no session but the one its client named.
         errors: what is wrong with the event although it is kept; non-empty means not valid.
     """
 
@@ -74,6 +76,7 @@ class Event:
     details: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    profiled: bool = True
 
 
 def clamp_time(event_time: int | None, received_at: int) -> int:

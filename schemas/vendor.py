@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from schemas import codec
 from schemas.envelope import RawEvent
-from schemas.errors import HeadraceError
+from schemas.errors import HeadraceError, Unavailable
 from schemas.events import Event
 from schemas.ids import Ids
 from schemas.sources import Bridge, Source
@@ -105,12 +106,24 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer in the vendor's own words."""
+    """An HTTP answer in the vendor's own words.
+
+    Attributes:
+        content_type: "" where the vendor sends no such header.
+    """
 
     status: int
     body: bytes
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def refusal(error: HeadraceError, body: Any, status: int) -> Reply:
+    """Make a JSON error reply; what may be tried again says when (RFC 9110, section 10.2.3)."""
+    headers: tuple[tuple[str, str], ...] = ()
+    if isinstance(error, Unavailable):
+        headers = (("Retry-After", str(error.retry_after)),)
+    return Reply(status, codec.dumps(body), headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,13 @@
 """One module per vendor: routes, read, split, reply, refuse for the edge; decode for processors."""
+
+from schemas.vendor import Vendor
+from schemas.wire import eventbunker, filum, rakam, tracardi
+
+VENDORS: tuple[Vendor, ...] = (tracardi, rakam, filum, eventbunker)
+
+_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in VENDORS}
+
+
+def vendor(name: str) -> Vendor | None:
+    """Find the module of a protocol by the name that raw events carry."""
+    return _BY_NAME.get(name)

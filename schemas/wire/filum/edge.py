@@ -1,0 +1,97 @@
+"""Filum at the edge: a request read, taken apart, and answered so that every SDK copes."""
+
+from typing import Any, Final
+
+from schemas import codec
+from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.reading import JsonObject, bound_line, id_text, parse
+from schemas.sources import Source
+from schemas.vendor import Batch, Claim, Draft, Edge, Reply, Request, Route, refusal
+from schemas.wire.filum.event import check
+
+ROUTES: tuple[Route, ...] = (Route("/events", "events"), Route("/events/", "events"))
+
+_TOKEN_DISABLED: Final = 40101
+"""The Android and iOS SDKs stop for ever when they read it."""
+
+
+def read(request: Request) -> Claim:
+    """Find the Bearer key and check the events as far as single ones are refused.
+
+    Raises:
+        Malformed: missing, json-invalid, dict-type, string-type, string-too-long, value-error.
+        Refused: ``key-missing``.
+    """
+    scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refused("key-missing", "send the header 'Authorization: Bearer <write key>'")
+    body = parse(request.body)
+    if type(body) is not list:
+        check(body, ("body",))
+    elif body:
+        __check_any(body)
+    return Claim("key", key.strip(), body)
+
+
+def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:  # noqa: ARG001
+    """Make a draft of each event; a single one travels byte for byte.
+
+    Raises:
+        Malformed: an event is too deep or too wide.
+    """
+    if type(claim.payload) is not list:
+        line = codec.one_line(request.body)
+        bound_line(line, claim.payload)
+        return Batch((_draft(claim.payload, line, edge),))
+    drafts = []
+    for event in claim.payload:
+        line = codec.dumps(event)
+        bound_line(line, event)
+        drafts.append(_draft(event, line, edge))
+    return Batch(tuple(drafts))
+
+
+def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
+    """Answer an object whose ``statusCode`` is 200, which the Java SDK insists on."""
+    return Reply(200, b'{"statusCode":200,"code":200,"message":["OK"]}')
+
+
+def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
+    """Say no so that all SDKs read it.
+
+    Python wants ``code`` and ``message``; Java ``statusCode``, ``error`` as text and ``message``
+    as an array; Android and iOS a numeric ``error_code``.
+    """
+    message = error.message
+    if isinstance(error, Refused) and error.code.startswith("key-"):
+        message = f"Invalid API key: {message}"
+    body: JsonObject = {
+        "statusCode": error.status,
+        "code": error.code,
+        "error": message,
+        "message": [message],
+        "error_code": _TOKEN_DISABLED if error.code == "source-disabled" else error.status * 100,
+    }
+    return refusal(error, body, error.status)
+
+
+def __check_any(events: list[Any]) -> None:
+    """Raise what is wrong with the first event when something is wrong with all of them."""
+    first: Malformed | None = None
+    for index, event in enumerate(events):
+        try:
+            check(event, ("body", index))
+        except Malformed as error:
+            first = first or error
+        else:
+            return
+    if first:
+        raise first
+
+
+def _draft(event: Any, line: bytes, edge: Edge) -> Draft:
+    """Find visitor and id, also of an event that no check has passed."""
+    if type(event) is not dict:
+        return Draft(line, visitor=edge.new_id())
+    visitor = id_text(event.get("anonymous_id")) or id_text(event.get("user_id")) or edge.new_id()
+    return Draft(line, visitor, message_id=id_text(event.get("event_id")))

@@ -1,0 +1,88 @@
+"""Rakam's event object and what may stand in it."""
+
+from typing import Any, Final
+
+from schemas import times
+from schemas.errors import Malformed
+from schemas.reading import JsonObject, Where, as_object, required
+from schemas.wire.rakam.names import columns
+
+LONGEST_COLLECTION: Final = 100
+NAMELESS: Final = "(empty string)"
+TRIGGERS: Final = ("_ip", "_user_agent", "_referrer")
+"""Properties that ask for something instead of saying it."""
+
+_PERMITTED: Final = ("collection", "api", "properties", "event_id")
+_BODY: Final = ("body",)
+
+
+def collection_of(event: JsonObject) -> str:
+    """The collection's name in lower case.
+
+    Raises:
+        Malformed: ``collection-invalid``.
+    """
+    name = event.get("collection")
+    if type(name) is not str:
+        raise _refused("collection", "collection must be a string")
+    if len(name) > LONGEST_COLLECTION:
+        raise _refused("collection", f"collection is longer than {LONGEST_COLLECTION} characters")
+    if name.lower() == "_users":
+        raise _refused("collection", "collection _users is reserved")
+    return name.lower() or NAMELESS
+
+
+def properties_of(event: JsonObject) -> JsonObject:
+    """The properties under their columns' names, checked as far as Rakam checks them.
+
+    Raises:
+        Malformed: ``property-invalid``, ``name-invalid`` or ``dict-type``.
+    """
+    for name in event:
+        if name not in _PERMITTED:
+            permitted = ", ".join(_PERMITTED)
+            raise _refused(name, f"Invalid property '{name}'; permitted are {permitted}")
+    if type(event.get("event_id", 0)) is not int and event["event_id"] is not None:
+        raise _refused("event_id", "event_id must be a number")
+    found = columns(as_object(event.get("properties"), (*_BODY, "properties")))
+    if "$server_time" in found:
+        raise _refused("$server_time", "property $server_time is reserved")
+    for name in ("_user", *TRIGGERS):
+        if type(found.get(name)) is dict or type(found.get(name)) is list:
+            raise _refused(name, f"property {name} must not be an array or object")
+    return found
+
+
+def moment(value: Any) -> int | None:
+    """Read ``_time``: Unix ms or a timestamp's text; null means that the server says.
+
+    Raises:
+        Malformed: ``property-invalid``.
+    """
+    if value is None:
+        return None
+    if type(value) is int or type(value) is float:
+        return int(value)
+    found = times.from_date(value) if type(value) is str else None
+    if found is None:
+        raise _refused("_time", "property _time must be Unix ms or a timestamp")
+    return found
+
+
+def user_of(body: JsonObject, where: Where = _BODY) -> str:
+    """The ``id`` of a user call: text or number.
+
+    Raises:
+        Malformed: ``missing`` or ``property-invalid``.
+    """
+    value = required(body, "id", where)
+    if type(value) is not int and type(value) is not str and type(value) is not float:
+        raise _refused("id", "id must be a string or number")
+    if not str(value).strip():
+        raise _refused("id", "id must not be empty")
+    return str(value).strip()
+
+
+def _refused(name: str, message: str) -> Malformed:
+    code = "collection-invalid" if name == "collection" else "property-invalid"
+    return Malformed(code, message, where=(*_BODY, name))

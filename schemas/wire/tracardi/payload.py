@@ -1,0 +1,96 @@
+"""Tracardi's models: what the body of ``/track`` and each event in it must look like."""
+
+from typing import Any, Final
+
+from schemas import times
+from schemas.errors import Malformed
+from schemas.reading import (
+    MAX_ID,
+    MAX_NAME,
+    JsonObject,
+    Where,
+    as_object,
+    as_text,
+    optional_object,
+    required,
+)
+
+MODEL: Final = "model-attributes-type"
+"""pydantic's error type where a nested model was expected, as against a plain dictionary."""
+
+_LONGEST_TIME: Final = 64
+_TIMES: Final = ("insert", "create", "update")
+_EVENT_FIELDS: Final = (
+    ("properties", dict, "dict-type"),
+    ("context", dict, "dict-type"),
+    ("options", dict, "dict-type"),
+    ("time", dict, MODEL),
+    ("tags", list, "list-type"),
+    ("id", str, "string-type"),
+)
+
+
+def check(payload: JsonObject) -> None:
+    """Raise Malformed for the first field of a payload that its model would refuse."""
+    for name in ("session", "profile"):
+        if payload.get(name) is not None:
+            holder = as_object(payload[name], ("body", name), MODEL)
+            as_text(required(holder, "id", ("body", name)), ("body", name, "id"))
+    for name in ("context", "properties", "request", "options"):
+        optional_object(payload.get(name), ("body", name))
+    events = payload.get("events", [])
+    if type(events) is not list:
+        raise Malformed("list-type", "events must be a JSON array", where=("body", "events"))
+    for index, event in enumerate(events):
+        check_event(event, ("body", "events", index))
+
+
+def check_event(event: Any, where: Where) -> None:
+    """Raise Malformed for the first field of an event that its model would refuse."""
+    if type(event) is not dict:
+        raise Malformed(MODEL, "an event must be a JSON object", where=where)
+    event_name(required(event, "type", where), (*where, "type"))
+    for name, wanted, code in _EVENT_FIELDS:
+        value = event.get(name)
+        if value is not None and type(value) is not wanted:
+            raise Malformed(code, f"{name} has the wrong type", where=(*where, name))
+    if len(event.get("id") or "") > MAX_ID:
+        as_text(event["id"], (*where, "id"))
+    time = event.get("time")
+    if time:
+        _check_times(time, (*where, "time"))
+
+
+def event_name(value: Any, where: Where) -> str:
+    """Take an event's type, trimmed; Malformed when it is no text, blank or too long."""
+    name = as_text(value, where, MAX_NAME)
+    if not name:
+        raise Malformed("value-error", "an event's type must not be blank", where=where)
+    return name
+
+
+def instant(value: Any) -> int | None:
+    """Read a time as pydantic does: ISO 8601 or a Unix number, also as text. Unix ms or None."""
+    if type(value) is str:
+        text = value.strip().upper()
+        if len(text) > _LONGEST_TIME:
+            return None
+        return times.from_number(int(text)) if text.isdecimal() else times.from_iso(text)
+    return times.from_number(value) if type(value) is int or type(value) is float else None
+
+
+def named(payload: JsonObject, name: str) -> str:
+    """The trimmed id of a checked payload's session or profile, "" when there is none."""
+    holder = payload.get(name)
+    return "" if holder is None else str(holder["id"]).strip()
+
+
+def _check_times(time: JsonObject, where: Where) -> None:
+    for name in _TIMES:
+        value = time.get(name)
+        if value is not None and instant(value) is None:
+            raise Malformed(
+                "datetime-parsing",
+                "a time is ISO 8601 text or Unix time in s or ms",
+                where=(*where, name),
+            )
