@@ -1,0 +1,1 @@
+"""Topic to table: what was processed, stored once."""

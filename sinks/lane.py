@@ -1,0 +1,92 @@
+"""One topic on its way into one table: collects, writes one batch at a time, then commits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from sinks.batch import Buffer, Limits
+from sinks.rows import read
+from sinks.tables import Table
+from sinks.write import Writer
+
+Commit = Callable[[Mapping[int, int]], Awaitable[None]]
+
+
+class Lane:
+    """While one batch is being written the next one builds.
+
+    Args:
+        commit: commits the next offset of each partition.
+        clock: Unix ms.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        writer: Writer,
+        commit: Commit,
+        limits: Limits,
+        clock: Callable[[], int],
+    ) -> None:
+        self.buffer = Buffer(limits)
+        self.paused = False
+        self._limits = limits
+        self._table = table
+        self._writer = writer
+        self._commit = commit
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def take(self, value: bytes | None, partition: int, offset: int) -> None:
+        """Take in one record; one without a value only moves the offset."""
+        rows, poison = read(value or b"", partition, offset, self._table.reader)
+        self.buffer.add(rows, poison, partition, offset, self._clock())
+
+    def wait_ms(self, longest: int) -> int:
+        """How long the poll may wait without making a batch late."""
+        return longest if self._task else self.buffer.wait_ms(self._clock(), longest)
+
+    def pump(self) -> None:
+        """Start writing when a batch is due and nothing is being written.
+
+        Raises:
+            Exception: whatever ended the last write; the sink must stop.
+        """
+        if self._task is not None and self._task.done():
+            task, self._task = self._task, None
+            task.result()
+        if self._task is None and self.buffer.due(self._clock()):
+            self._start()
+
+    async def drain(self) -> None:
+        """Write and commit everything that was taken in."""
+        while self._task is not None or self.buffer.began_at is not None:
+            if self._task is None:
+                self._start()
+            task, self._task = self._task, None
+            if task is not None:
+                await task
+
+    async def revoke(self, seconds: float) -> None:
+        """Drop what waits; let what is being written finish, but no longer than ``seconds``.
+
+        Whatever is dropped was not committed: the next owner reads it again, and its fence finds
+        what landed.
+        """
+        self.buffer = Buffer(self._limits)
+        if self._task is not None:
+            _, running = await asyncio.wait({self._task}, timeout=seconds)
+            for task in running:
+                task.cancel()
+                await asyncio.wait({task})
+            if running:
+                self._task = None
+        self.paused = False
+        self._writer.reassigned()
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        batch = self.buffer.take()
+        await self._writer.write(batch)
+        await self._commit(batch.offsets)

@@ -1,0 +1,160 @@
+"""Rows of a packed record, cut out without parsing them."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from schemas import codec, ids
+from schemas.errors import Malformed
+
+_UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_TIME = rb"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
+_HEAD: Final = re.compile(
+    rb'\{"event_id":"(' + _UUID + rb')","event_time":"(?=' + _TIME + rb")(\d{4}-\d{2})"
+    rb'[^"]+"(?:,"received_at":"[^"\\]*")?,"source_id":"([a-z0-9_-]+)"'
+)
+_ISO: Final = re.compile(_TIME)
+
+
+class Row(NamedTuple):
+    """One line on its way into a table.
+
+    Attributes:
+        key: what makes the row the row it is: the table's id column, then the source's id.
+        month: ``b"2026-11"``, the partition it goes to.
+        partition, offset: of the packed record, as Kafka counts.
+        line: the JSON object, beginning with its brace.
+        original: the line as it was read, where that is another one.
+    """
+
+    key: bytes
+    month: bytes
+    partition: int
+    offset: int
+    line: bytes
+    original: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A line that will never be a row.
+
+    Attributes:
+        code, reason: why.
+        partition, offset: of the packed record.
+        line: as it was read.
+        event_id, source_id: as far as the line could be understood.
+    """
+
+    code: str
+    reason: str
+    partition: int
+    offset: int
+    line: bytes
+    event_id: str = ""
+    source_id: str = ""
+
+
+Reader = Callable[[bytes, int, int], Row]
+
+
+def events(line: bytes, partition: int, offset: int) -> Row:
+    """Cut id, month and source out of the head that the processors write.
+
+    A line with another head is parsed instead, so the order of its keys costs time, not rows.
+
+    Raises:
+        Malformed: no JSON object, or without a UUID, a time of the agreed width or a source.
+    """
+    head = _HEAD.match(line)
+    if head is not None:
+        return Row(head[1] + head[3], head[2], partition, offset, line)
+    value = _object(line)
+    event_id, source = _text(value, "event_id").lower(), _text(value, "source_id")
+    if not ids.is_uuid(event_id):
+        raise Malformed("event-id-invalid", "event_id must be a UUID", where=("event_id",))
+    key = f"{event_id}{source}".encode("utf-8", "surrogatepass")
+    return Row(key, _month(value, "event_time"), partition, offset, line.lstrip(), line)
+
+
+def letters(line: bytes, partition: int, offset: int) -> Row:
+    """Read a dead letter and give it the id of what failed.
+
+    The id leaves out when it failed and why, so a failure found again is the same letter.
+
+    Raises:
+        Malformed: not a line of :func:`schemas.dead.write`.
+    """
+    value = _object(line)
+    names = ("stage", "source_id", "event_id", "topic", "original", "original_encoding")
+    parts = [_text(value, name) for name in names]
+    parts += [str(value.get("partition")), str(value.get("offset"))]
+    digest = hashlib.blake2b(codec.dumps(parts), digest_size=16).digest()
+    letter_id = str(UUID(bytes=digest, version=8)).encode()
+    head = b'{"letter_id":"%b",' % letter_id
+    key = letter_id + _text(value, "source_id").encode("utf-8", "surrogatepass")
+    text = head + line.lstrip()[1:]
+    return Row(key, _month(value, "failed_at"), partition, offset, text, line)
+
+
+def read(
+    value: bytes, partition: int, offset: int, reader: Reader
+) -> tuple[list[Row], list[Poison]]:
+    """Take a packed record apart; every line is in exactly one of the two lists."""
+    rows: list[Row] = []
+    poison: list[Poison] = []
+    for line in codec.split_lines(value):
+        try:
+            rows.append(reader(line, partition, offset))
+        except Malformed as error:
+            poison.append(Poison(error.code, error.message, partition, offset, line))
+    return rows, poison
+
+
+def poisoned(row: Row, code: str, reason: str) -> Poison:
+    """Say of a row that ClickHouse does not want it."""
+    key = row.key.decode("utf-8", "replace")
+    original = row.original or row.line
+    return Poison(code, reason, row.partition, row.offset, original, key[:36], key[36:])
+
+
+def body(rows: Iterable[Row]) -> Iterator[bytes | memoryview]:
+    """Write rows as JSON lines with the place they came from spliced into their heads."""
+    for row in rows:
+        yield b'{"kafka_partition":%d,"kafka_offset":%d,' % (row.partition, row.offset)
+        yield memoryview(row.line)[1:]
+        yield b"\n"
+
+
+def by_month(rows: Sequence[Row]) -> dict[bytes, list[Row]]:
+    """Group rows into what one insert may carry: one month is one part, written whole or not."""
+    months: dict[bytes, list[Row]] = {}
+    for row in rows:
+        months.setdefault(row.month, []).append(row)
+    return months
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    value = codec.loads(line)
+    if not isinstance(value, dict):
+        raise Malformed("line-invalid", "a line must be a JSON object")
+    if not value:
+        raise Malformed("line-invalid", "the object is empty")
+    return value
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    text = value.get(name)
+    if not isinstance(text, str):
+        raise Malformed("line-invalid", f"{name} must be text", where=(name,))
+    return text
+
+
+def _month(value: dict[str, Any], name: str) -> bytes:
+    text = _text(value, name).encode("utf-8", "surrogatepass")
+    if not _ISO.fullmatch(text):
+        raise Malformed("line-invalid", f"{name} must look like 2026-11-20T17:48:16.499Z")
+    return text[:7]

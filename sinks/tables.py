@@ -1,0 +1,29 @@
+"""The tables that the sink fills: how their lines are read and how their rows are told apart."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sinks import rows
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: inside the database.
+        key: SQL for what :attr:`sinks.rows.Row.key` holds; ends where the sorting key ends.
+        reader: line -> row.
+        feed: the table that the derived tables hang on, None without any.
+    """
+
+    name: str
+    key: str
+    reader: rows.Reader
+    feed: str | None = None
+
+
+EVENTS: Final = Table(
+    "events", "concat(toString(event_id), source_id)", rows.events, feed="events_feed"
+)
+DEAD_LETTERS: Final = Table("dead_letters", "concat(toString(letter_id), source_id)", rows.letters)
