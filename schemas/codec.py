@@ -26,11 +26,12 @@ def dumps(value: Any) -> bytes:
     """Serialise to compact JSON; dataclasses become objects.
 
     Raises:
-        Malformed: code ``json-unserialisable`` for what JSON cannot hold.
+        Malformed: code ``json-unserialisable`` for what JSON cannot hold, and for what is
+            nested deeper than 254 (orjson's bound, so the stack is never at risk).
     """
     try:
-        return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
-    except (orjson.JSONEncodeError, RecursionError) as error:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
         raise Malformed("json-unserialisable", str(error)) from error
 
 

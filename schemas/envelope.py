@@ -1,11 +1,14 @@
 """The raw event: what the edge wrote, one JSON line, before anybody understood it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from operator import itemgetter
+from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import Malformed
+from schemas.reading import bound_line
+from schemas.times import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class RawEvent:
     body: Any
 
 
+_NO_TEXT: Final = frozenset({"received_at", "batch", "body"})
+_ALL_TEXT: Final = {str}
+_texts: Final = itemgetter(*(f.name for f in fields(RawEvent) if f.name not in _NO_TEXT))
+
+
 def write(raw: RawEvent) -> bytes:
     """One line of a packed record. ``batch`` and ``body`` may be :func:`codec.embed` values."""
     return codec.dumps(raw)
@@ -54,6 +62,8 @@ def read(line: bytes) -> RawEvent:
     Raises:
         Malformed: ``json-invalid``, or ``envelope-invalid`` when a field is missing, unknown
             or of the wrong type; such a line was not written by an edge of this version.
+            ``json-too-deep`` or ``too-many-keys`` when body or batch break the bounds of
+            :mod:`schemas.reading`, so that no reader of a raw event has to fear its shape.
     """
     value = codec.loads(line)
     if not isinstance(value, Mapping):
@@ -62,6 +72,9 @@ def read(line: bytes) -> RawEvent:
         raw = RawEvent(**value)
     except TypeError as error:
         raise Malformed("envelope-invalid", str(error)) from error
-    if not isinstance(raw.received_at, int) or not isinstance(raw.event_id, str):
-        raise Malformed("envelope-invalid", "received_at is Unix ms and event_id a UUID")
+    if type(raw.received_at) is not int or storable(raw.received_at) is None:
+        raise Malformed("envelope-invalid", "received_at is Unix ms between 1970 and 2099")
+    if set(map(type, _texts(value))) != _ALL_TEXT:
+        raise Malformed("envelope-invalid", "all but received_at, batch and body is text")
+    bound_line(line, raw.batch, raw.body)
     return raw

@@ -58,7 +58,7 @@ class Metrics:
                 lines += [f"# HELP {name} {NAMES[name]}", f"# TYPE {name} {kind}"]
                 last = name
             text = ",".join(f'{label}="{_escape(item)}"' for label, item in labels)
-            lines.append(f"{name}{{{text}}} {value:g}" if text else f"{name} {value:.17g}")
+            lines.append(f"{name}{{{text}}} {value:.17g}" if text else f"{name} {value:.17g}")
         return "\n".join(lines) + "\n"
 
 

@@ -116,7 +116,7 @@ def texts(**candidates: Any) -> dict[str, str]:
     return {name: value for name, value in candidates.items() if value and type(value) is str}
 
 
-def bound(*values: Any) -> None:
+def bound(value: Any) -> None:
     """Refuse what is nested deeper than :data:`MAX_DEPTH` or has more than :data:`MAX_KEYS`.
 
     Level by level, so that depth costs memory in proportion to the value, never the stack.
@@ -124,27 +124,29 @@ def bound(*values: Any) -> None:
     Raises:
         Malformed: ``json-too-deep`` or ``too-many-keys``.
     """
-    level: list[Any] = [value for value in values if type(value) is dict or type(value) is list]
-    depth = 0
-    while level:
-        depth += 1
-        if depth > MAX_DEPTH:
-            raise Malformed("json-too-deep", f"nest JSON at most {MAX_DEPTH} deep", where=("body",))
-        below: list[Any] = []
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [holder for holder in level if type(holder) is dict or type(holder) is list]
+        if not level:
+            return
         for holder in level:
             if type(holder) is dict and len(holder) > MAX_KEYS:
                 raise Malformed(
                     "too-many-keys", f"give an object at most {MAX_KEYS} keys", where=("body",)
                 )
-            items = holder.values() if type(holder) is dict else holder
-            below += [item for item in items if type(item) is dict or type(item) is list]
-        level = below
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if type(holder) is dict else holder)
+        ]
+    raise Malformed("json-too-deep", f"nest JSON at most {MAX_DEPTH} deep", where=("body",))
 
 
-def bound_line(line: bytes, value: Any) -> None:
-    """:func:`bound` for a value whose JSON is at hand: most lines pass by counting brackets."""
+def bound_line(line: bytes, *values: Any) -> None:
+    """:func:`bound` for values whose JSON is at hand: most lines pass by counting brackets."""
     if len(line) > _SHORTEST_WIDE or line.count(b"{") + line.count(b"[") > MAX_DEPTH:
-        bound(value)
+        for value in values:
+            bound(value)
 
 
 def spell(where: Where) -> str:

@@ -15,6 +15,8 @@ KeyType = Literal["write", "query", "delete"]
 BRIDGES: Final = ("rest", "webhook", "redirect", "import")
 KEY_TYPES: Final = ("write", "query", "delete")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_PLAIN: Final[dict[Any, str]] = {str: "a text", int: "a whole number", bool: "true or false"}
+_DEFAULTS: Final[dict[str, tuple[str, ...]]] = {"keys": (), "origins": ("*",)}
 
 
 def hash_key(key: str) -> str:
@@ -81,16 +83,16 @@ def from_record(value: Any) -> Source:
     Raises:
         Malformed: ``source-invalid``, with ``where`` naming the field.
     """
-    if not isinstance(value, Mapping):
-        raise Malformed("source-invalid", "an event source is a JSON object")
-    known = {f.name for f in fields(Source)}
-    record = {name: item for name, item in value.items() if name in known}
+    record = _known(Source, value)
+    for name in ("keys", "origins"):
+        if not isinstance(record.setdefault(name, _DEFAULTS[name]), list | tuple):
+            raise Malformed("source-invalid", f"{name} must be a list", where=(name,))
     try:
-        record["limits"] = Limits(**record.get("limits", {}))
-        record["keys"] = tuple(Key(**key) for key in record.get("keys", ()))
-        record["origins"] = tuple(record.get("origins", ("*",)))
+        record["limits"] = Limits(**_known(Limits, record.get("limits", {}), ("limits",)))
+        record["keys"] = tuple(Key(**_known(Key, key, ("keys",))) for key in record["keys"])
+        record["origins"] = tuple(record["origins"])
         source = Source(**record)
-    except TypeError as error:
+    except TypeError as error:  # a field that has no default is missing
         raise Malformed("source-invalid", str(error)) from error
     check(source)
     return source
@@ -104,12 +106,41 @@ def check(source: Source) -> None:
             "id must be 1 to 63 of a-z, 0-9, '-' and '_', beginning with a letter or digit",
             where=("id",),
         )
+    _check_types(source)
     if source.bridge not in BRIDGES:
         raise Malformed("source-invalid", f"bridge must be one of {BRIDGES}", where=("bridge",))
-    if not isinstance(source.session_timeout, int) or source.session_timeout <= 0:
+    if source.session_timeout <= 0:
         raise Malformed(
             "source-invalid", "session_timeout must be seconds above 0", where=("session_timeout",)
         )
+    if source.limits.body_bytes <= 0 or source.limits.events_per_request <= 0:
+        raise Malformed("source-invalid", "limits must be above 0", where=("limits",))
+    if not all(isinstance(origin, str) for origin in source.origins):
+        raise Malformed("source-invalid", "origins must be texts", where=("origins",))
+    if not all(key.type in KEY_TYPES for key in source.keys):
+        raise Malformed("source-invalid", f"a key's type is one of {KEY_TYPES}", where=("keys",))
+
+
+def _check_types(source: Source) -> None:
+    """Compare plain fields with their types: a wrong one would fail far from here."""
+    parts: list[tuple[str, Source | Limits | Key]] = [("", source), ("limits", source.limits)]
+    parts += [("keys", key) for key in source.keys]
+    for whole, part in parts:
+        for known in fields(part):
+            if known.type in _PLAIN and type(getattr(part, known.name)) is not known.type:
+                raise Malformed(
+                    "source-invalid",
+                    f"{known.name} must be {_PLAIN[known.type]}",
+                    where=(whole or known.name,),
+                )
+
+
+def _known(shape: type, value: Any, where: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Keep the fields that this version knows; a newer one may have written more."""
+    if not isinstance(value, Mapping):
+        name = where[0] if where else "an event source"
+        raise Malformed("source-invalid", f"{name} must be a JSON object", where=where)
+    return {known.name: value[known.name] for known in fields(shape) if known.name in value}
 
 
 class Registry:
@@ -149,4 +180,5 @@ class Registry:
         """Forget a source and its keys; unknown ids are fine, a tombstone may come twice."""
         old = self._by_id.pop(source_id, None)
         for key in old.keys if old else ():
-            self._by_hash.pop(key.hash, None)
+            if self._by_hash.get(key.hash, (None,))[0] is old:
+                del self._by_hash[key.hash]

@@ -42,7 +42,7 @@ def from_iso(text: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
+        return None if text == text.upper() else from_iso(text.upper())  # RFC 3339 allows t and z
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // _MS

@@ -18,7 +18,6 @@ from schemas.reading import (
     JsonObject,
     as_object,
     as_text,
-    bound,
     bound_line,
     optional_text,
     parse_object,
@@ -81,7 +80,6 @@ def decode(raw: RawEvent) -> Event:
         Malformed: what :func:`read` raises for the same body.
     """
     event = as_object(raw.body, _BODY)
-    bound(event)
     event_time = _check(event)
     return Event(
         "track",

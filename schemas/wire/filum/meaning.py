@@ -3,7 +3,7 @@
 from schemas import links, times
 from schemas.envelope import RawEvent
 from schemas.events import Event
-from schemas.reading import JsonObject, as_word, bound, id_text, inside, screen_size, texts
+from schemas.reading import JsonObject, as_word, id_text, inside, screen_size, texts
 from schemas.wire.filum.event import check
 from schemas.wire.filum.params import properties
 
@@ -16,7 +16,6 @@ def decode(raw: RawEvent) -> Event:
     """
     body = raw.body
     kind, name = check(body, ("body",))
-    bound(body)
     context = inside(body, "context")
     errors: list[str] = []
     return Event(

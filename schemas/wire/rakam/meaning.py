@@ -9,7 +9,6 @@ from schemas.reading import (
     JsonObject,
     as_object,
     as_word,
-    bound,
     id_text,
     inside,
     texts,
@@ -48,7 +47,6 @@ def decode(raw: RawEvent) -> Event:
     """
     body = as_object(raw.body, ("body",))
     shared = as_object(raw.batch, ("body",))
-    bound(body, shared)
     if raw.endpoint not in {"collect", "batch"}:
         return _user_call(raw, body)
     collection = collection_of(body)

@@ -7,7 +7,6 @@ from schemas.reading import (
     JsonObject,
     as_object,
     as_word,
-    bound,
     id_text,
     inside,
     screen_size,
@@ -24,7 +23,6 @@ def decode(raw: RawEvent) -> Event:
     """
     shared = as_object(raw.batch, ("body",))
     body = as_object(raw.body, ("body",), MODEL)
-    bound(body, shared)
     if raw.endpoint == "collect":
         return _webhook(event_name(shared.get("type"), ("path", "type")), body, raw)
     check_event(body, ("body",))
@@ -66,10 +64,7 @@ def _event_time(time: JsonObject) -> int | None:
 def _details(outer: JsonObject, inner: JsonObject, raw: RawEvent) -> dict[str, str]:
     page = inside(inner, "page") or inside(outer, "page")
     browser = inside(inside(inside(outer, "browser"), "local"), "browser")
-    utm = {f"utm_{name}": value for name, value in inside(outer, "utm").items()}
-    campaign = {name: utm[name] for name in links.CAMPAIGN & utm.keys()}
-    return links.campaign(as_word(page.get("url"))) | texts(
-        **campaign,
+    return _campaign(outer, page) | texts(
         page_url=page.get("url"),
         page_path=page.get("path"),
         page_title=page.get("title"),
@@ -79,4 +74,18 @@ def _details(outer: JsonObject, inner: JsonObject, raw: RawEvent) -> dict[str, s
         locale=browser.get("language"),
         screen=screen_size(inside(inside(outer, "screen"), "local")),
         timezone=inside(outer, "time").get("tz"),
+    )
+
+
+def _campaign(outer: JsonObject, page: JsonObject) -> dict[str, str]:
+    """What the tracker found in the page's address at load, else what is in it now."""
+    utm = inside(outer, "utm")
+    if not utm:
+        return links.campaign(as_word(page.get("url")))
+    return texts(
+        utm_source=utm.get("source"),
+        utm_medium=utm.get("medium"),
+        utm_campaign=utm.get("campaign"),
+        utm_term=utm.get("term"),
+        utm_content=utm.get("content"),
     )

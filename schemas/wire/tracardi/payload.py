@@ -49,7 +49,9 @@ def check_event(event: Any, where: Where) -> None:
     """Raise Malformed for the first field of an event that its model would refuse."""
     if type(event) is not dict:
         raise Malformed(MODEL, "an event must be a JSON object", where=where)
-    event_name(required(event, "type", where), (*where, "type"))
+    name = event.get("type")
+    if type(name) is not str or not name or name.isspace() or len(name) > MAX_NAME:
+        event_name(required(event, "type", where), (*where, "type"))
     for name, wanted, code in _EVENT_FIELDS:
         value = event.get(name)
         if value is not None and type(value) is not wanted:
@@ -72,9 +74,9 @@ def event_name(value: Any, where: Where) -> str:
 def instant(value: Any) -> int | None:
     """Read a time as pydantic does: ISO 8601 or a Unix number, also as text. Unix ms or None."""
     if type(value) is str:
-        text = value.strip().upper()
-        if len(text) > _LONGEST_TIME:
+        if len(value) > _LONGEST_TIME:
             return None
+        text = value.strip()
         return times.from_number(int(text)) if text.isdecimal() else times.from_iso(text)
     return times.from_number(value) if type(value) is int or type(value) is float else None
 

@@ -6,7 +6,7 @@ from schemas import codec
 from schemas.errors import HeadraceError, Malformed
 from schemas.reading import JsonObject
 from schemas.vendor import Batch, Reply, Request, refusal
-from schemas.wire.tracardi.edge import ROUTES, read
+from schemas.wire.tracardi.edge import read
 from schemas.wire.tracardi.payload import MODEL
 
 _BAD: Final = 400
@@ -54,9 +54,6 @@ def _detail(error: HeadraceError, request: Request) -> str:
             return f"Invalid event source `{asked}`. Request came from IP: {request.ip}"
         case "source-disabled":
             return "Event source disabled."
-        case "bridge-mismatch":
-            bridges = sorted({str(r.bridge) for r in ROUTES if r.endpoint == request.endpoint})
-            return f"This endpoint allows only bridges of types {bridges}, but {error.message}"
         case _:
             return error.message
 
