@@ -1,0 +1,188 @@
+"""The agent: records in, steps, output; nothing ever escapes it."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, cast
+
+import faust
+from faust.types import EventT, StreamT, TopicT
+from mode.utils.queues import FlowControlEvent, ThrowableQueue
+
+from processors.outbox import Outbox
+from processors.visits import IDLE_MS, Sweep
+from processors.work import Outcome, Record, SourceFeed, Work
+from schemas.metrics import Metrics
+from schemas.topics import Topic, Topics
+
+logger = logging.getLogger(__name__)
+
+BUFFER_BYTES: Final = 8 << 20
+BUFFER_RECORDS: Final = 4096
+
+
+class Buffer(ThrowableQueue[EventT[bytes]]):
+    """Records waiting for the agent, bounded by bytes as well as by number.
+
+    Faust's own queue pauses the partition that filled it, and when every partition is paused
+    its fetcher sleeps for a whole second (faust 0.15.3, ``Consumer._wait_next_records``). This
+    one makes the fetcher wait for room instead.
+    """
+
+    def __init__(self, flow_control: FlowControlEvent) -> None:
+        self._weight = 0
+        super().__init__(BUFFER_RECORDS, flow_control=flow_control, clear_on_resume=True)
+
+    def full(self) -> bool:
+        """Tell whether the fetcher has to wait."""
+        return self._weight >= BUFFER_BYTES or super().full()
+
+    def clear(self) -> None:
+        """Drop everything: a rebalance reads it again."""
+        super().clear()
+        self._weight = 0
+
+    def put_nowait_enhanced(
+        self,
+        value: EventT[bytes],
+        *,
+        on_pressure_high: Callable[..., Any],  # noqa: ARG002 - Faust's signature
+        on_pressure_drop: Callable[..., Any],  # noqa: ARG002 - Faust's signature
+    ) -> bool:
+        """Take a record without ever pausing its partition."""
+        self.force_put_nowait(value)
+        return False
+
+    def _put(self, item: EventT[bytes]) -> None:
+        self._weight += len(item.value or b"")
+        super()._put(item)
+
+    def _get(self) -> EventT[bytes]:
+        item: EventT[bytes] = super()._get()
+        self._weight -= len(item.value or b"")
+        return item
+
+
+class Intake(faust.Channel[bytes]):
+    """Where the records of all raw topics meet: one channel, so one agent and one order.
+
+    Every clone shares the one buffer; Faust clones a channel before it iterates over it.
+    """
+
+    @property
+    def queue(self) -> ThrowableQueue[EventT[bytes]]:
+        """The buffer, made when the event loop runs."""
+        if self._queue is None:
+            self._queue = Buffer(self.app.flow_control)
+        return self._queue
+
+    def _clone_args(self) -> Mapping[str, Any]:
+        return {**super()._clone_args(), "queue": self.queue}
+
+    def channel_of(self, topic: Topic) -> TopicT:
+        """Make the channel that brings a topic's records here once the app is told of it."""
+        described = self.app.topic(
+            topic.name,
+            partitions=topic.partitions,
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+        return cast("TopicT", described.clone_using_queue(self.queue))
+
+
+class Processing:
+    """What the agent does with a record.
+
+    Args:
+        work: the steps.
+        outbox: writes, then acknowledges.
+        sweep: forgets idle visitors.
+        owned: partitions whose state is this worker's.
+        crash: ends the app; called when going on would lose records.
+    """
+
+    def __init__(
+        self,
+        *,
+        work: Work,
+        outbox: Outbox,
+        sweep: Sweep,
+        owned: Callable[[], frozenset[int]],
+        feed: SourceFeed,
+        topics: Topics,
+        metrics: Metrics,
+    ) -> None:
+        self._work = work
+        self._outbox = outbox
+        self._sweep = sweep
+        self._owned = owned
+        self._feed = feed
+        self._prefix = len(topics.raw("").name)
+        self._metrics = metrics
+        self._idle = (-1, IDLE_MS)
+
+    async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
+        """Process until the stream ends; an exception from here is a reason to crash."""
+        async for event in events:
+            await self._outbox.room()
+            self._record(event)
+
+    def _record(self, event: EventT[bytes]) -> None:
+        message = event.message
+        partition = message.partition
+        outcome = self._work(
+            Record(
+                message.topic[self._prefix :],
+                message.topic,
+                partition,
+                message.offset,
+                event.value or b"",
+            )
+        )
+
+        def done() -> None:
+            event.ack()
+            self._count(outcome)
+
+        self._outbox.put(
+            partition,
+            lines=outcome.lines,
+            dead=outcome.dead,
+            keys=outcome.visitors,
+            done=done,
+        )
+        if outcome.newest:
+            self._forget(outcome.newest)
+
+    def _forget(self, newest: int) -> None:
+        for partition, key in self._sweep.due(newest, self._owned(), idle=self._idle_ms()):
+            self._outbox.put(partition, keys=(key,))
+
+    def _idle_ms(self) -> int:
+        """Two days, or longer where a source's sessions are."""
+        version = self._feed.version
+        if self._idle[0] != version:
+            registry = self._feed.registry
+            sources = filter(None, map(registry.get, registry.ids()))
+            longest = max((source.session_timeout for source in sources), default=0)
+            self._idle = (version, max(IDLE_MS, 2000 * longest))
+        return self._idle[1]
+
+    def _count(self, outcome: Outcome) -> None:
+        self._metrics.add("headrace_process_records_total")
+        self._metrics.add("headrace_process_events_total", len(outcome.lines))
+        for code in outcome.codes:
+            self._metrics.add("headrace_process_dead_total", code=code)
+
+
+def add_agent(app: faust.App, intake: Intake, processing: Callable[[], Processing]) -> None:
+    """Register the one agent of the app, with concurrency 1 for the sake of the order."""
+
+    @app.agent(intake, name="events", concurrency=1)
+    async def events(stream: StreamT[bytes]) -> None:
+        try:
+            await processing().run(cast("faust.Stream[bytes]", stream).noack().events())
+        except Exception as error:
+            logger.exception("processing stopped; the record is not acknowledged")
+            await app.crash(error)

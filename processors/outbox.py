@@ -1,0 +1,224 @@
+"""Output, written before its input is acknowledged, and acknowledged in the input's order.
+
+Waiting for the broker record by record would make every record cost a round trip, so many are
+under way at once. What is acknowledged must still be a prefix of what was read: Faust 0.15.3
+commits past the first gap of acknowledged offsets when that gap is one record long
+(faust-streaming issue 606), and every offset it passes is lost.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from schemas.topics import PACK_BYTES
+
+logger = logging.getLogger(__name__)
+
+LINGER_SECONDS: Final = 0.005
+"""How long a pack waits for the next record; small records share one output record."""
+ROOM_BYTES: Final = 8 << 20
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+
+class Message(NamedTuple):
+    """One Kafka record to write; ``value`` None is a tombstone."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+
+
+Send = Callable[[Message], Awaitable[Awaitable[Any]]]
+"""Hands a message to the producer; what it returns is done when all replicas have it."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """What is written together: output lines, changed keys, and the records they come from."""
+
+    lines: list[bytes] = field(default_factory=list)
+    dead: list[bytes] = field(default_factory=list)
+    keys: dict[bytes, None] = field(default_factory=dict)
+    done: list[Callable[[], None]] = field(default_factory=list)
+    weight: int = 0
+    delivered: bool = False
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One partition: the pack that grows, and those under way in the order they left."""
+
+    open: Pack | None = None
+    timer: asyncio.TimerHandle | None = None
+    away: deque[Pack] = field(default_factory=deque)
+
+
+class Outbox:
+    """Packs, writes and acknowledges, partition by partition.
+
+    Args:
+        send: the producer.
+        topics: names of the topics for events, dead letters and state.
+        state: reads the present state of a visitor when its turn to be written comes, so that
+            a repeated write can never bring back an older one; None writes a tombstone.
+        temporary: tells the failures that pass (broker away) from those that do not.
+        broken: called once with a failure that does not pass; nothing is acknowledged after.
+    """
+
+    def __init__(
+        self,
+        send: Send,
+        *,
+        topics: tuple[str, str, str],
+        state: Callable[[bytes], bytes | None],
+        temporary: Callable[[BaseException], bool],
+        broken: Callable[[BaseException], Awaitable[None]],
+        linger: float = LINGER_SECONDS,
+        room: int = ROOM_BYTES,
+    ) -> None:
+        self._send = send
+        self._events, self._dead, self._changelog = topics
+        self._state = state
+        self._temporary = temporary
+        self._on_broken = broken
+        self._linger = linger
+        self._limit = room
+        self._weight = 0
+        self._freed = asyncio.Event()
+        self._lanes: dict[int, _Lane] = defaultdict(_Lane)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def room(self) -> None:
+        """Wait until what is under way weighs less than the limit."""
+        while self._weight >= self._limit:
+            self._freed.clear()
+            await self._freed.wait()
+
+    def put(
+        self,
+        partition: int,
+        *,
+        lines: Iterable[bytes] = (),
+        dead: Iterable[bytes] = (),
+        keys: Iterable[bytes] = (),
+        done: Callable[[], None] | None = None,
+    ) -> None:
+        """Take the output of one record; ``done`` is called when all of it is safe.
+
+        Calls of ``done`` happen in the order of the calls of ``put`` with the same partition.
+        """
+        lane = self._lanes[partition]
+        pack = lane.open
+        if pack is None:
+            pack = lane.open = Pack()
+            loop = asyncio.get_running_loop()
+            lane.timer = loop.call_later(self._linger, self._close, partition)
+        before = len(pack.lines), len(pack.dead)
+        pack.lines += lines
+        pack.dead += dead
+        pack.keys.update(dict.fromkeys(keys))
+        weight = sum(map(len, pack.lines[before[0] :])) + sum(map(len, pack.dead[before[1] :]))
+        pack.weight += weight
+        self._weight += weight
+        if done is not None:
+            pack.done.append(done)
+        if pack.weight >= PACK_BYTES:
+            self._close(partition)
+
+    def _close(self, partition: int) -> None:
+        lane = self._lanes[partition]
+        pack, lane.open = lane.open, None
+        if lane.timer is not None:
+            lane.timer.cancel()
+        if pack is None or self._closed:
+            return
+        lane.away.append(pack)
+        task = asyncio.get_running_loop().create_task(self._deliver(partition, lane, pack))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, partition: int, lane: _Lane, pack: Pack) -> None:
+        try:
+            await self._write(partition, pack)
+        except Exception as error:  # noqa: BLE001 - handed on, whatever it is
+            if not self._closed:
+                self.close()
+                await self._on_broken(error)
+            return
+        pack.delivered = True
+        while lane.away and lane.away[0].delivered and not self._closed:
+            safe = lane.away.popleft()
+            self._weight -= safe.weight
+            for done in safe.done:
+                done()
+        self._freed.set()
+
+    async def _write(self, partition: int, pack: Pack) -> None:
+        """Write until it is written; only a failure that does not pass gets out."""
+        left = self._messages(partition, pack)
+        pause = _FIRST_PAUSE
+        while left := await self._try(left):
+            logger.warning(
+                "%d output records of partition %d could not be written, next try in %.1f s",
+                len(left),
+                partition,
+                pause,
+            )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _try(self, messages: list[Message]) -> list[Message]:
+        """Send all, wait for all; returns those to send again."""
+        under_way: list[tuple[Message, Awaitable[Any]]] = []
+        failed: list[Message] = []
+        for message in messages:
+            try:
+                under_way.append((message, await self._send(self._present(message))))
+            except Exception as error:
+                if not self._temporary(error):
+                    raise
+                failed.append(message)
+        results = await asyncio.gather(*(done for _, done in under_way), return_exceptions=True)
+        for (message, _), result in zip(under_way, results, strict=True):
+            if isinstance(result, BaseException):
+                if not self._temporary(result):
+                    raise result
+                failed.append(message)
+        return failed
+
+    def _present(self, message: Message) -> Message:
+        if message.topic != self._changelog or message.key is None:
+            return message
+        return message._replace(value=self._state(message.key))
+
+    def _messages(self, partition: int, pack: Pack) -> list[Message]:
+        states = [Message(self._changelog, partition, key, None) for key in pack.keys]
+        dead = [Message(self._dead, partition, None, value) for value in chunks(pack.dead)]
+        lines = [Message(self._events, partition, None, value) for value in chunks(pack.lines)]
+        return [*states, *dead, *lines]
+
+    def close(self) -> None:
+        """Acknowledge nothing any more; what is under way may still be written."""
+        self._closed = True
+
+
+def chunks(lines: list[bytes], limit: int = PACK_BYTES) -> list[bytes]:
+    """Join lines into record values of at most ``limit`` bytes; a longer line goes alone."""
+    values: list[bytes] = []
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        if chunk and size + len(line) >= limit:
+            values.append(b"\n".join(chunk))
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line) + 1
+    if chunk:
+        values.append(b"\n".join(chunk))
+    return values

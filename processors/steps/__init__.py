@@ -1,0 +1,1 @@
+"""The steps of processing: pure functions of event and state."""
