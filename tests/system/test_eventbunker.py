@@ -1,0 +1,111 @@
+"""EventBunker's documented examples: every event it accepts, every event it refuses."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.system.client import Answer
+from tests.system.demo import KEY_HEADER
+from tests.system.eventually import eventually
+from tests.system.pipeline import Pipeline, Row
+from tests.system.rows import (
+    STORED_SECONDS,
+    as_json_column,
+    check_bookkeeping,
+    milliseconds,
+    now_ms,
+    said,
+)
+from tests.system.topics import end_offsets
+
+pytestmark = pytest.mark.system
+
+CASES: dict[str, list[dict[str, Any]]] = json.loads(
+    Path(__file__).with_name("eventbunker.json").read_text()
+)
+COLUMNS_OF_THEIR_OWN = {"event_name", "timestamp", "customer_identifier"}
+
+
+def post(pipeline: Pipeline, body: bytes, *headers: tuple[str, str]) -> Answer:
+    key = (KEY_HEADER, pipeline.demo_key)
+    return pipeline.client.send("POST", "/post", [key, *headers], body)
+
+
+def row_of(pipeline: Pipeline, event_id: str) -> Row:
+    """Wait for the event that was answered with this id."""
+    (row,) = eventually(
+        lambda: pipeline.sql(
+            "SELECT * FROM headrace.events FINAL WHERE event_id = {id:UUID}", id=event_id
+        ),
+        within=STORED_SECONDS,
+        what=f"event {event_id} is stored",
+    )
+    return row
+
+
+@pytest.mark.parametrize("case", CASES["accepted"], ids=lambda case: str(case["name"]))
+def test_accepted_events_field_by_field(pipeline: Pipeline, case: dict[str, Any]) -> None:
+    event, began = case["event"], now_ms()
+    answer = post(pipeline, json.dumps(event).encode(), ("Content-Type", "application/json"))
+    assert answer.status == 200, answer.body
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json) == {"unique_req_id", "time_recorded"}
+    assert UUID(answer.json["unique_req_id"])
+    assert began <= answer.json["time_recorded"] <= now_ms()
+    row = row_of(pipeline, answer.json["unique_req_id"])
+    assert milliseconds(row["received_at"]) == answer.json["time_recorded"]
+    properties = {name: event[name] for name in event if name not in COLUMNS_OF_THEIR_OWN}
+    expected = {
+        "source_id": "demo",
+        "protocol": "eventbunker",
+        "kind": "track",
+        "event_type": event["event_name"],
+        "event_time": row["received_at"],
+        "properties": as_json_column(properties),
+        "valid": True,
+        "ip": "127.0.0.1",
+        **case.get("columns", {}),
+    }
+    assert said(row) == {name: value for name, value in expected.items() if value != {}}
+    assert row["profile_id"] == row["session_id"] == "", "the event is nobody's"
+    check_bookkeeping(row, since_ms=began)
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["labelled", "raw bytes"])
+def test_a_gzip_body_is_understood(pipeline: Pipeline, labelled: bool) -> None:
+    body = gzip.compress(json.dumps({"event_name": "zipped", "size": 1}).encode())
+    label = [("Content-Encoding", "gzip")] if labelled else []
+    answer = post(pipeline, body, *label)
+    assert answer.status == 200, answer.body
+    row = row_of(pipeline, answer.json["unique_req_id"])
+    assert (row["event_type"], row["properties"]) == ("zipped", {"size": 1})
+
+
+@pytest.mark.parametrize("case", CASES["refused"], ids=lambda case: str(case["name"]))
+def test_refused_events_say_why_and_store_nothing(pipeline: Pipeline, case: dict[str, Any]) -> None:
+    before = end_offsets(pipeline, "demo")
+    answer = post(pipeline, case["body"].encode())
+    assert answer.status == 400, answer.body
+    assert answer.json["error"]
+    assert end_offsets(pipeline, "demo") == before
+
+
+def test_a_missing_an_unknown_and_a_reading_key_get_three_texts(pipeline: Pipeline) -> None:
+    rotated = pipeline.headrace("sources", "rotate-key", "demo", "--type", "query")
+    query_key = json.loads(rotated.stdout)["keys"][-1]["key"]
+    before = end_offsets(pipeline, "demo")
+
+    def refusals() -> set[str]:
+        answers = [
+            pipeline.client.send("POST", "/post", headers, b'{"event_name": "e"}')
+            for headers in ([], [(KEY_HEADER, "nobody's")], [(KEY_HEADER, query_key)])
+        ]
+        assert [answer.status for answer in answers] == [401, 401, 401]
+        return {answer.json["error"] for answer in answers}
+
+    eventually(refusals, until=lambda said: len(said) == 3, within=5, what="three texts")
+    assert end_offsets(pipeline, "demo") == before
