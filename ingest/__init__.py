@@ -1,0 +1,1 @@
+"""HTTP in, first topic out: nothing here knows what an event means."""

@@ -1,0 +1,175 @@
+"""What the edge decides about a request: let in or not; ids, partition and line of every event."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from schemas import codec, envelope
+from schemas.envelope import RawEvent
+from schemas.errors import Malformed, Refused
+from schemas.ids import event_id
+from schemas.sources import Registry, Source
+from schemas.topics import MAX_EVENT_BYTES, partition_of
+from schemas.vendor import Batch, Claim, Request, Route
+
+MAX_REQUEST_LINES_BYTES: Final = 32 << 20
+"""All lines of one request. What the events share is written into each of them, so a body
+within its bound could otherwise grow a thousandfold."""
+_MAX_USER_AGENT: Final = 1024
+_FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The events of one request, ready for the broker.
+
+    Attributes:
+        event_ids: in the order of the drafts.
+        lines: partition -> JSON lines, in the order of the drafts.
+    """
+
+    event_ids: tuple[str, ...]
+    lines: dict[int, list[bytes]]
+
+
+def authorise(
+    claim: Claim, *, registry: Registry, protocol: str, route: Route, request: Request
+) -> Source:
+    """Find the source that lets the request in.
+
+    Raises:
+        Refused: ``source-unknown``, ``source-disabled``, ``bridge-mismatch``, ``key-missing``,
+            ``key-unknown``, ``key-wrong-type``, ``protocol-mismatch`` or ``origin-refused``.
+        Malformed: ``body-too-large`` (413) for what this source allows.
+    """
+    source = _by_key(claim, registry) if claim.by == "key" else _by_id(claim, registry)
+    if not source.enabled:
+        raise Refused("source-disabled", "Event source disabled.")
+    if route.bridge is not None and source.bridge != route.bridge:
+        raise Refused(
+            "bridge-mismatch",
+            f"event source {source.id} accepts bridge '{source.bridge}' only",
+        )
+    if source.protocol not in {"any", protocol}:
+        raise Refused(
+            "protocol-mismatch",
+            f"event source {source.id} takes {source.protocol} only, this is {protocol}",
+            status=_FORBIDDEN,
+        )
+    if not allows_origin(source, request.headers.get("origin", "")):
+        raise Refused(
+            "origin-refused",
+            f"add this page's origin to the origins of event source {source.id}",
+            status=_FORBIDDEN,
+        )
+    _check_size(source, route, request)
+    return source
+
+
+def allows_origin(source: Source, origin: str) -> bool:
+    """Tell whether a page of this origin may send; "" is no page but a program, which may."""
+    if not origin or "*" in source.origins:
+        return True
+    wanted = origin.lower()
+    return any(wanted == allowed.lower().rstrip("/") for allowed in source.origins)
+
+
+def stamp(
+    batch: Batch,
+    *,
+    request: Request,
+    source: Source,
+    protocol: str,
+    partitions: int,
+    new_id: Callable[[], str],
+) -> Accepted:
+    """Give every draft its event id, its partition and its line.
+
+    Raises:
+        Malformed: ``too-many-events``, ``event-too-large`` or ``body-too-large`` (all 413).
+    """
+    _check_count(batch, source)
+    shared = codec.embed(batch.shared)
+    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
+    event_ids: list[str] = []
+    lines: dict[int, list[bytes]] = {}
+    total = 0
+    for position, draft in enumerate(batch.drafts):
+        message_id = draft.message_id
+        raw = RawEvent(
+            event_id=event_id(source.id, message_id) if message_id else new_id(),
+            source_id=source.id,
+            protocol=protocol,
+            endpoint=request.endpoint,
+            received_at=request.received_at,
+            ip=request.ip,
+            user_agent=user_agent,
+            visitor=draft.visitor,
+            message_id=message_id,
+            profile_id=draft.profile_id,
+            session_id=draft.session_id,
+            batch=shared,
+            body=codec.embed(draft.body),
+        )
+        line = envelope.write(raw)
+        total += len(line)
+        _check_line(line, total, position)
+        event_ids.append(raw.event_id)
+        lines.setdefault(partition_of(draft.visitor, partitions), []).append(line)
+    return Accepted(tuple(event_ids), lines)
+
+
+def _by_id(claim: Claim, registry: Registry) -> Source:
+    source = registry.get(claim.credential)
+    if source is None:
+        raise Refused("source-unknown", "Access denied. Invalid event source.")
+    return source
+
+
+def _by_key(claim: Claim, registry: Registry) -> Source:
+    if not claim.credential:
+        raise Refused("key-missing", "send the write key of an event source")
+    found = registry.find_key(claim.credential)
+    if found is None:
+        raise Refused("key-unknown", "no event source has this key: check it, or rotate it")
+    source, key = found
+    if key.type != "write":
+        raise Refused("key-wrong-type", f"this is a {key.type} key: send the write key")
+    return source
+
+
+def _check_size(source: Source, route: Route, request: Request) -> None:
+    limit = source.limits.body_bytes
+    if route.max_bytes is None and len(request.body) > limit:
+        raise Malformed(
+            "body-too-large",
+            f"event source {source.id} takes {limit} bytes per request, inflated: send fewer "
+            "events per request",
+            status=413,
+        )
+
+
+def _check_count(batch: Batch, source: Source) -> None:
+    limit = source.limits.events_per_request
+    if len(batch.drafts) > limit:
+        raise Malformed(
+            "too-many-events",
+            f"event source {source.id} takes {limit} events per request: send fewer",
+            status=413,
+        )
+
+
+def _check_line(line: bytes, total: int, position: int) -> None:
+    if len(line) > MAX_EVENT_BYTES:
+        raise Malformed(
+            "event-too-large",
+            f"event {position} has more than {MAX_EVENT_BYTES} bytes as stored: send less in it",
+            status=413,
+            where=("body", position),
+        )
+    if total > MAX_REQUEST_LINES_BYTES:
+        raise Malformed(
+            "body-too-large",
+            "the events share so much that together they are too large: send fewer per request",
+            status=413,
+        )

@@ -1,0 +1,119 @@
+"""The ASGI application of the edge; the only file that knows Starlette."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ingest.asgi import Receive, Scope, Send
+from ingest.client import Proxies
+from ingest.door import Bounds, Door, Publisher, SourceFeed
+from ingest.paths import Paths
+from schemas.ids import Ids
+from schemas.metrics import Metrics
+from schemas.topics import Topics
+from schemas.vendor import Edge, Vendor
+
+
+class Ingest(Starlette):
+    """Starlette for people, a dictionary for trackers.
+
+    The vendors' paths do not pass through middleware, routing and Response objects: on one
+    core that alone costs more than half of the requests.
+    """
+
+    def __init__(self, *, paths: Paths, door: Door, **starlette: Any) -> None:
+        super().__init__(**starlette)
+        self.router.redirect_slashes = False
+        self._paths = paths
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        found = self._paths.find(scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await super().__call__(scope, receive, send)
+        else:
+            await self._door.serve(*found, scope, receive, send)
+
+
+def build_app(
+    *,
+    vendors: Sequence[Vendor],
+    publisher: Publisher,
+    feed: SourceFeed,
+    topics: Topics,
+    ids: Ids,
+    clock: Callable[[], int],
+    new_id: Callable[[], str],
+    metrics: Metrics,
+    trusted_proxies: Sequence[str] = (),
+    bounds: Bounds | None = None,
+) -> Ingest:
+    """Build the edge: every vendor's paths, ``/healthz``, ``/readyz`` and ``/metrics``.
+
+    Starting and stopping ``publisher`` and ``feed`` is the caller's; ``feed`` must have caught up,
+    for a source that is not known yet is refused.
+
+    Args:
+        clock: Unix ms.
+        new_id: draws a UUIDv7 as text.
+        trusted_proxies: addresses or CIDR networks whose ``X-Forwarded-For`` is believed.
+
+    Raises:
+        ValueError: two vendors claim one path, or a proxy is no address.
+    """
+    door = Door(
+        publisher=publisher,
+        feed=feed,
+        topics=topics,
+        edge=Edge(new_id=new_id, ids=ids),
+        clock=clock,
+        metrics=metrics,
+        proxies=Proxies(trusted_proxies),
+        bounds=bounds or Bounds(),
+    )
+    return Ingest(
+        paths=Paths(vendors),
+        door=door,
+        routes=_operations(publisher, metrics),
+        exception_handlers={HTTPException: _http_error},
+    )
+
+
+def _operations(publisher: Publisher, metrics: Metrics) -> list[Route]:
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        reason = publisher.trouble
+        if reason:
+            return _error(503, "not-ready", reason)
+        return JSONResponse({"status": "ready"})
+
+    async def metrics_text(_: Request) -> Response:
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics_text),
+    ]
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    """Answer for paths and methods that nobody has."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:  # noqa: PLR2004 - HTTP
+        return _error(404, "not-found", "no such path: the README lists the vendors' paths")
+    if status == 405:  # noqa: PLR2004 - HTTP
+        return _error(405, "method-not-allowed", "this path is for GET")
+    return _error(status, "internal", "see the log of the server")
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status_code=status)

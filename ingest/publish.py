@@ -1,0 +1,298 @@
+"""Lines -> records that the broker acknowledged; this room's door to aiokafka."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from ingest.gather import Gatherer, unavailable
+from schemas.metrics import Metrics
+from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES
+
+Compression = Literal["none", "gzip", "lz4", "zstd"]
+
+log: Final = logging.getLogger(__name__)
+
+_PROBE_SECONDS: Final = 1.0
+_RETRY_SECONDS: Final = 0.25
+_ANSWER_SECONDS: Final = 2.0
+"""How long a probe or a connection may take before the broker counts as away."""
+
+
+class _Link:
+    """A producer, the number of its records under way, and whether it may still be used."""
+
+    def __init__(self, producer: Any, since: float) -> None:
+        self.producer = producer
+        self.since = since
+        self.spoiled = False
+        self.pending = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def __enter__(self) -> Any:
+        self.pending += 1
+        self.idle.clear()
+        return self.producer
+
+    def __exit__(self, *_: object) -> None:
+        self.pending -= 1
+        if not self.pending:
+            self.idle.set()
+
+
+class KafkaPublisher:
+    """Packs lines of concurrent requests into records and waits until the broker has them.
+
+    ``acks=all`` and an idempotent producer: a record is written once, however often aiokafka
+    has to repeat it. How lines gather is :class:`ingest.gather.Gatherer`'s matter.
+
+    While the broker is known to be away (a probe or a record went unanswered, or no connection
+    can be made) every call fails at once; a new producer is tried four times a second.
+
+    A record that is not acknowledged within ``ack_timeout_s`` may or may not have been written,
+    and may still be for as long again. Its clients are told to retry; a retry that carries the
+    same event id collapses with the first, one without an id of its own is a second event.
+
+    Args:
+        linger_ms: the longest a line waits for company when nothing else holds it up.
+        ack_timeout_s: from handing a record to the producer to its acknowledgement.
+        max_inflight_bytes: lines accepted and not yet acknowledged, all topics together.
+        compression: of record batches.
+        clock: Unix ms, the records' timestamps.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        linger_ms: float = 5,
+        ack_timeout_s: float = 5.0,
+        max_inflight_bytes: int = 64 << 20,
+        compression: Compression = "none",
+        metrics: Metrics,
+        clock: Callable[[], int],
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._ack_timeout = ack_timeout_s
+        self._answer_timeout = min(_ANSWER_SECONDS, ack_timeout_s)
+        self._compression = None if compression == "none" else compression
+        self._clock = clock
+        self._gatherer = Gatherer(
+            self._deliver,
+            linger=linger_ms / 1000,
+            max_inflight=max_inflight_bytes,
+            metrics=metrics,
+        )
+        self._link: _Link | None = None
+        self._trouble = f"not connected to Kafka at {bootstrap} yet"
+        self._stopping = False
+        self._answered_at = 0.0
+        self._wake = asyncio.Event()
+        self._watch: asyncio.Task[None] | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def trouble(self) -> str:
+        """Why records are not being acknowledged at present; empty while they are."""
+        return self._trouble
+
+    async def start(self) -> None:
+        """Begin to connect, and return when the first attempt has ended either way.
+
+        A broker that is not up yet is tried again until :meth:`stop`.
+        """
+        first = asyncio.Event()
+        self._watch = asyncio.create_task(self._keep_watch(first), name="publisher")
+        await first.wait()
+
+    async def stop(self) -> None:
+        """Refuse what comes, finish what was taken (``ack_timeout_s`` at most), disconnect."""
+        self._stopping = True
+        self._trouble = "shutting down"
+        await self._gatherer.drained()
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+        if self._retiring:
+            await asyncio.wait(self._retiring)
+        if self._link is not None:
+            await _discard(self._link.producer)
+            self._link = None
+
+    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+        """Return when every line is in a record that all in-sync replicas have.
+
+        Cancelling the call does not take the lines back.
+
+        Args:
+            lines: partition -> JSON lines, each below ``MAX_EVENT_BYTES``.
+
+        Raises:
+            Unavailable: ``broker-unavailable`` when the broker is away, refuses a record or
+                does not acknowledge it in time, see the class for what that leaves open;
+                ``overloaded`` when too many bytes are under way, then nothing was sent.
+        """
+        if self._trouble:
+            raise unavailable(self._trouble)
+        await self._gatherer.put(topic, lines)
+
+    async def _deliver(self, topic: str, partition: int, value: bytes) -> str:
+        """Send one record; "" or why it is not known to be written."""
+        link = self._link
+        if link is None:
+            return self._trouble
+        with link as producer:
+            return await self._why_missing(producer, topic, partition) or await self._why_unsent(
+                link, topic, partition, value
+            )
+
+    async def _why_missing(self, producer: Any, topic: str, partition: int) -> str:
+        """Look whether the partition exists; the producer is as good as before if it does not."""
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                partitions = await producer.partitions_for(topic)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("no metadata for topic %s: %r", topic, error)
+            self._wake.set()
+            return f"topic {topic} cannot be found: run headrace init"
+        if partition not in partitions:
+            return f"topic {topic} has only {len(partitions)} partitions: run headrace init"
+        return ""
+
+    async def _why_unsent(self, link: _Link, topic: str, partition: int, value: bytes) -> str:
+        try:
+            async with asyncio.timeout(self._ack_timeout):
+                acknowledged = await link.producer.send(
+                    topic, value, partition=partition, timestamp_ms=self._clock()
+                )
+                await acknowledged
+        except TimeoutError:
+            why = f"Kafka did not acknowledge within {self._ack_timeout:g} s"
+            self._spoil(link, f"{topic}[{partition}]: {why}")
+            self._go_away(why)
+            return why
+        except KafkaError as error:
+            self._spoil(link, f"{topic}[{partition}]: {error!r}")
+            return f"Kafka refused the record: {type(error).__name__}"
+        self._answered_at = asyncio.get_running_loop().time()
+        return ""
+
+    def _spoil(self, link: _Link, why: str) -> None:
+        """Have the producer replaced: it gave out a sequence number that may never arrive.
+
+        The broker answers every later batch of that partition with OutOfOrderSequenceNumber,
+        which aiokafka takes as final.
+        """
+        log.warning("%s; the producer is replaced", why)
+        link.spoiled = True
+        self._wake.set()
+
+    def _go_away(self, why: str) -> None:
+        """Fail fast from now on, and what has not been sent with it."""
+        if not self._trouble:
+            log.error("Kafka is away: %s", why)
+        if not self._stopping:
+            self._trouble = why
+        self._gatherer.fail(why)
+
+    async def _keep_watch(self, first: asyncio.Event) -> None:
+        """Keep one usable producer, for ever; a bug in here must not end it either."""
+        while True:
+            self._wake.clear()
+            try:
+                why = await self._look()
+            except Exception as error:
+                log.exception("watching the broker failed")
+                why = f"watching the broker failed: {error!r}"
+            if why:
+                self._go_away(why)
+            elif self._trouble and not self._stopping:
+                log.info("connected to Kafka at %s", self._bootstrap)
+                self._trouble = ""
+            first.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RETRY_SECONDS if why else _PROBE_SECONDS):
+                    await self._wake.wait()
+
+    async def _look(self) -> str:
+        """Probe the producer or replace it; "" when it can be used."""
+        link = self._link
+        if link is not None and not link.spoiled and await self._answers(link.producer):
+            return ""
+        if link is not None:
+            link.spoiled = True
+            # A partition that refuses every record must not cost a connection for each.
+            age = asyncio.get_running_loop().time() - link.since
+            await asyncio.sleep(_RETRY_SECONDS - age)
+        try:
+            fresh = await self._connect()
+        except (KafkaError, OSError, TimeoutError) as error:
+            return f"no connection to Kafka at {self._bootstrap} ({error!r})"
+        self._answered_at = asyncio.get_running_loop().time()
+        self._link = _Link(fresh, self._answered_at)
+        if link is not None:
+            self._retire(link)
+        return ""
+
+    async def _answers(self, producer: Any) -> bool:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._answered_at < _PROBE_SECONDS:
+            return True
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                answered: bool = await producer.client.force_metadata_update()
+        except TimeoutError:
+            return False
+        if answered:
+            self._answered_at = loop.time()
+        return answered
+
+    async def _connect(self) -> Any:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            compression_type=self._compression,
+            max_batch_size=PACK_BYTES,
+            max_request_size=MAX_RECORD_BYTES,
+            request_timeout_ms=int(self._ack_timeout * 1000),
+        )
+        try:
+            async with asyncio.timeout(self._answer_timeout):
+                await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    def _retire(self, link: _Link) -> None:
+        """Let a replaced producer finish what requests still wait for, then end it."""
+
+        async def retire() -> None:
+            await link.idle.wait()
+            await _discard(link.producer)
+
+        task = asyncio.create_task(retire(), name="retire")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+async def _discard(producer: Any) -> None:
+    """Stop a producer without waiting for records that nobody waits for any more.
+
+    aiokafka 0.14 repeats an idempotent batch for ever and its ``stop`` waits for it, hence the
+    two private attributes: its sender is ended first, and then what it left is failed.
+    """
+    sender = producer._sender.sender_task  # noqa: SLF001 - see above
+    sender.cancel()
+    await asyncio.wait([sender])
+    if not sender.cancelled() and (error := sender.exception()) is not None:
+        log.warning("a producer had ended with %r", error)
+    producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - see above
+    await producer.stop()
