@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from deploy.settings import SettingError
 from schemas.topics import Topic
 
-_REPLICAS: Final = -1
-"""Kafka's own default replication factor (KIP-464, brokers since 2.4)."""
+_REPLICAS: Final = 3
+"""Copies of every partition where there are that many brokers, else as many as there are."""
 
 
 async def declare(kafka: str, topics: Iterable[Topic]) -> list[str]:
@@ -40,9 +40,11 @@ async def declare(kafka: str, topics: Iterable[Topic]) -> list[str]:
 
 
 async def _create(admin: Any, topics: list[Topic]) -> None:
+    brokers = len((await admin.describe_cluster())["brokers"])
+    replicas = min(_REPLICAS, brokers)
     response = await admin.create_topics(
         [
-            NewTopic(topic.name, topic.partitions, _REPLICAS, topic_configs=topic.configs)
+            NewTopic(topic.name, topic.partitions, replicas, topic_configs=topic.configs)
             for topic in topics
         ]
     )

@@ -21,7 +21,7 @@ async def initialise(settings: Settings) -> tuple[list[str], list[str]]:
     Raises:
         SettingError: no broker answers, or a topic has another partition count.
     """
-    topics, applied = await asyncio.gather(_topics(settings), asyncio.to_thread(_tables, settings))
+    topics, applied = await asyncio.gather(_topics(settings), _tables(settings))
     return topics, applied
 
 
@@ -33,9 +33,9 @@ async def _topics(settings: Settings) -> list[str]:
     return created + await declare(settings.kafka, raw)
 
 
-def _tables(settings: Settings) -> list[str]:
+async def _tables(settings: Settings) -> list[str]:
     client = ClickHouse(settings.clickhouse_writer)
     try:
-        return migrate(client, database=settings.database, cluster=settings.cluster or None)
+        return await migrate(client, database=settings.database, cluster=settings.cluster or None)
     finally:
-        client.close()
+        await client.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from deploy.tier import Foreground, clock, new_id
 
 log: Final = logging.getLogger(__name__)
 KAFKA_SECONDS: Final = 60.0
+_FAUST_PORT: Final = 6066
 
 
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
@@ -65,7 +67,8 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             clock=clock,
             metrics=tier.metrics,
             app_id=settings.process_group,
-            worker=worker,
+            web_port=_FAUST_PORT + worker,
+            data=settings.data,
         )
         await _beside(tier, run(app, stop=tier.stop, ready=tier.ready), host, metrics_port)
 
@@ -84,7 +87,8 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         clock=clock,
         metrics=tier.metrics,
         group=settings.sink_group,
-        group_instance_id=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
+        chance=random.random,
+        instance=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
     )
     await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port)
 

@@ -111,7 +111,8 @@ def _say(text: str) -> None:
 def _welcome(running: Running) -> str:
     settings = running.settings
     address = urlsplit(settings.clickhouse)
-    key = running.demo_key or "(rotated; `headrace sources rotate-key demo` makes a new one)"
+    key = running.demo_key or "<write key>"
+    note = "" if running.demo_key else "  (lost? `headrace sources rotate-key demo`)"
     event = '{"event_name": "order_placed", "price": 9.95}'
     curl = ["curl", f"{running.url}/post", "-H", f"x-eventbunker-write-key: {key}", "-d", event]
     sql = f"SELECT event_time, event_type, properties FROM {settings.database}.events"  # noqa: S608  printed
@@ -120,7 +121,7 @@ def _welcome(running: Running) -> str:
             f"ready  events:  {running.url}",
             f"       SQL:     {address.scheme}://{address.hostname}:{address.port}",
             f"       Kafka:   {settings.kafka}",
-            f"       source:  demo, write key {key}",
+            f"       source:  demo, write key {key}{note}",
             "",
             "Send an event:",
             f"  {shlex.join(curl)}",
