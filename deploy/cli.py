@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from deploy import tier as tier_
+from deploy.cli_bench import bench
 from deploy.cli_options import data_option, read_settings, speaks_plainly
 from deploy.cli_sources import sources
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
@@ -190,4 +191,5 @@ def query(sql: str, output_format: str, data: Path | None) -> None:
     )
 
 
+headrace.add_command(bench)
 headrace.add_command(sources)

@@ -2,12 +2,11 @@
 
 import asyncio
 
-from sinks.clickhouse import ClickHouse
-from sinks.migrate import migrate
-
 from deploy.declare import declare, wait_for_kafka
 from deploy.registry import read_sources
 from deploy.settings import Settings
+from sinks.clickhouse import ClickHouse
+from sinks.migrate import migrate
 
 _WAIT_SECONDS = 60.0
 

@@ -18,11 +18,19 @@ import uvloop
 from deploy.link import Link
 from deploy.probe import bind, build_probe, serve
 from deploy.settings import SettingError, Settings
+from schemas.errors import HeadraceError
 from schemas.ids import uuid7
 from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 CANNOT_START: Final = 2
+_MENDABLE: Final = {
+    errno.ENOSPC: "free some space, or use --data elsewhere",
+    errno.EDQUOT: "raise the quota, or use --data elsewhere",
+    errno.EACCES: "make it writable, or use --data elsewhere",
+    errno.EROFS: "use --data elsewhere",
+    errno.EADDRINUSE: "stop what uses that port, or choose another",
+}
 _LEVELS: Final = ("debug", "info", "warning", "error")
 
 
@@ -107,14 +115,13 @@ def explain(error: BaseException, settings: Settings) -> str | None:
     if isinstance(error, BaseExceptionGroup):
         found = [explain(inner, settings) for inner in error.exceptions]
         return next((sentence for sentence in found if sentence), None)
+    if isinstance(error, HeadraceError) and error.__cause__ is None:
+        return error.message
     if isinstance(error, SettingError) or type(error).__name__ == "DataDirectoryLocked":
         return str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk of {settings.data} is full: free some space or use --data elsewhere"
-    if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS):
-        return f"{error.filename or settings.data} cannot be written ({error.strerror}): use --data"
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"an address is taken ({error.strerror}): stop what uses it or choose another port"
+    if isinstance(error, OSError) and error.errno in _MENDABLE:
+        place = error.filename or settings.data
+        return f"{place}: {error.strerror}; {_MENDABLE[error.errno]}"
     return None
 
 

@@ -24,7 +24,6 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from ingest.app import build_app
     from ingest.publish import KafkaPublisher
-
     from schemas.wire import VENDORS
 
     settings = tier.settings
@@ -51,7 +50,6 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
 async def process(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to topic: one Faust worker."""
     from processors.app import build_app, run
-
     from schemas.wire import vendor
 
     settings = tier.settings
@@ -68,7 +66,7 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             metrics=tier.metrics,
             app_id=settings.process_group,
             web_port=_FAUST_PORT + worker,
-            data=settings.data,
+            data=settings.data / f"process-{worker}",
         )
         await _beside(tier, run(app, stop=tier.stop, ready=tier.ready), host, metrics_port)
 
