@@ -56,7 +56,14 @@ def _digest(password: str) -> bytes:
 
 def _own(headers: Mapping[str, str]) -> tuple[str, str] | None:
     user, key = headers.get("x-clickhouse-user"), headers.get("x-clickhouse-key")
-    return None if user is None and key is None else (user or "default", key or "")
+    return None if user is None and key is None else (_utf8(user or "default"), _utf8(key or ""))
+
+
+def _utf8(header: str) -> str:
+    try:
+        return header.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise _failed("X-ClickHouse-User and -Key must be UTF-8") from error
 
 
 def _in_url(params: Mapping[str, str]) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from deploy.local.clickhouse import reply
 from deploy.local.clickhouse.access import Access
 from deploy.local.clickhouse.config import ClickHouseConfig
-from deploy.local.clickhouse.engine import Outcome
+from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.incoming import Incoming, take_in
 from deploy.local.clickhouse.meter import Meter

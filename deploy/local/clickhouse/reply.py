@@ -10,7 +10,7 @@ from lz4 import frame as lz4  # type: ignore[import-untyped]  # has no type hint
 from starlette.responses import Response
 
 from deploy.local.clickhouse.call import Call
-from deploy.local.clickhouse.engine import Outcome
+from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.statement import Statement
 

@@ -11,7 +11,8 @@ from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.access import User
 from deploy.local.clickhouse.call import Call
 from deploy.local.clickhouse.config import ClickHouseConfig
-from deploy.local.clickhouse.engine import Engine, Handle, Insert, Outcome, Stream, identifier
+from deploy.local.clickhouse.engine import Engine
+from deploy.local.clickhouse.engine_handle import Handle, Insert, Outcome, Stream, identifier
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.sessions import Session, Sessions
 from deploy.local.clickhouse.statement import Statement

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.access import User
 from deploy.local.clickhouse.call import Call
-from deploy.local.clickhouse.engine import Handle, identifier, quoted
+from deploy.local.clickhouse.engine_handle import Handle, identifier, quoted
 from deploy.local.clickhouse.errors import ClickHouseError
 
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Send
 
 from deploy.local.clickhouse import reply
-from deploy.local.clickhouse.engine import Outcome
+from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.incoming import Incoming
 from deploy.local.clickhouse.runner import Answer, Runner
