@@ -13,6 +13,8 @@ NAMES: Final[dict[str, str]] = {
     "headrace_process_dead_total": "dead letters written by the processors, by reason code",
     "headrace_sink_rows_total": "rows acknowledged by ClickHouse, by table",
     "headrace_sink_inserts_total": "inserts acknowledged by ClickHouse, by table",
+    "headrace_sink_insert_seconds_total": "time waited for acknowledged inserts, by table",
+    "headrace_sink_buffered_rows": "rows read and not yet handed to an insert",
     "headrace_sink_retries_total": "inserts tried again, by reason code",
     "headrace_sink_fenced_total": "rows skipped because they had already landed",
     "headrace_sink_duplicates_total": "rows skipped because their event id was written just before",

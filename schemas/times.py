@@ -130,7 +130,7 @@ def _moment(words: _Words, time_of_day: int, offset_minutes: int) -> int | None:
         return None
     try:
         midnight = datetime(*date, tzinfo=UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     minutes = words.zone_minutes + offset_minutes
     return (midnight - _EPOCH) // _MS + time_of_day - minutes * 60_000

@@ -29,7 +29,7 @@ def read(request: Request) -> Claim:
     if type(body) is not list:
         check(body, ("body",))
     elif body:
-        __check_any(body)
+        _check_any(body)
     return Claim("key", key.strip(), body)
 
 
@@ -75,18 +75,17 @@ def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
     return refusal(error, body, error.status)
 
 
-def __check_any(events: list[Any]) -> None:
+def _check_any(events: list[Any]) -> None:
     """Raise what is wrong with the first event when something is wrong with all of them."""
-    first: Malformed | None = None
+    faults: list[Malformed] = []
     for index, event in enumerate(events):
         try:
             check(event, ("body", index))
         except Malformed as error:
-            first = first or error
+            faults.append(error)
         else:
             return
-    if first:
-        raise first
+    raise faults[0]
 
 
 def _draft(event: Any, line: bytes, edge: Edge) -> Draft:

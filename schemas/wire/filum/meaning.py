@@ -57,7 +57,7 @@ def _details(context: JsonObject, raw: RawEvent) -> dict[str, str]:
     referrer = as_word(page.get("referrer") or inside(context, "referrer").get("url"))
     return _campaign(url, inside(context, "campaign")) | texts(
         page_url=page.get("url"),
-        page_path=page.get("path"),
+        page_path=page.get("path") or links.path(url),
         page_title=page.get("title"),
         referrer=referrer,
         referrer_host=links.host(referrer),

@@ -1,11 +1,16 @@
 """Filum's typed ``event_params``, with every irregularity of its SDKs."""
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 from schemas import times
 from schemas.events import iso
 from schemas.reading import JsonObject
+
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_DOUBLE: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
+_INFINITE: Final = (float("inf"), float("-inf"))
 
 
 def properties(items: list[Any] | None, errors: list[str]) -> JsonObject:
@@ -35,22 +40,14 @@ def _value(value: Any) -> Any:
     return None
 
 
-def _number(value: Any, convert: Callable[[str], float]) -> Any:
-    """Numbers may come as text, as JSON writes 64-bit integers for JavaScript's sake."""
-    if type(value) is not str or len(value) > 64:  # noqa: PLR2004 - longer than any number
-        return value
-    try:
-        return convert(value)
-    except ValueError:
-        return value
-
-
 def _integer(value: Any) -> Any:
-    return _number(value, int)
+    """Integers may come as text, as JSON writes 64-bit ones for JavaScript's sake."""
+    return int(value) if type(value) is str and _INTEGER.fullmatch(value) else value
 
 
 def _double(value: Any) -> Any:
-    return _number(value, float)
+    number = float(value) if type(value) is str and _DOUBLE.fullmatch(value) else value
+    return number if number not in _INFINITE else value
 
 
 def _datetime(value: Any) -> Any:

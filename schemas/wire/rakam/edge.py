@@ -16,7 +16,7 @@ from schemas.reading import (
 from schemas.sources import Source
 from schemas.vendor import Batch, Claim, Draft, Edge, Request, Route
 from schemas.wire.rakam import checksum
-from schemas.wire.rakam.element import collection_of, moment, properties_of, user_of
+from schemas.wire.rakam.element import collection_of, moment, properties_of, traits_of, user_of
 
 MAX_BATCH_BYTES: Final = 500_000
 """Above it 413, which makes every tracker halve its batch."""
@@ -50,7 +50,7 @@ def read(request: Request) -> Claim:
         moment(properties_of(body).get("_time"))
     else:
         user_of(body)
-        as_object(body.get("properties"), ("body", "properties"))
+        traits_of(body)
     key = _key(api)
     if request.endpoint == "batch":
         checksum.verify(api, key, request.body)

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from schemas import times
 from schemas.errors import Malformed
-from schemas.reading import JsonObject, Where, as_object, required
+from schemas.reading import MAX_ID, JsonObject, Where, as_object, id_text, required
 from schemas.wire.rakam.names import columns
 
 LONGEST_COLLECTION: Final = 100
@@ -50,6 +50,8 @@ def properties_of(event: JsonObject) -> JsonObject:
     for name in ("_user", *TRIGGERS):
         if type(found.get(name)) is dict or type(found.get(name)) is list:
             raise _refused(name, f"property {name} must not be an array or object")
+    if len(str(found.get("_user"))) > MAX_ID:
+        raise _refused("_user", f"property _user is longer than {MAX_ID} characters")
     return found
 
 
@@ -69,6 +71,18 @@ def moment(value: Any) -> int | None:
     return found
 
 
+def traits_of(body: JsonObject) -> JsonObject:
+    """The properties of a user call; ``id`` is the column of the user's own id, so it is renamed.
+
+    Raises:
+        Malformed: ``name-invalid`` or ``dict-type``.
+    """
+    traits = columns(as_object(body.get("properties"), (*_BODY, "properties")))
+    if "id" in traits:
+        traits["_id"] = traits.pop("id")
+    return traits
+
+
 def user_of(body: JsonObject, where: Where = _BODY) -> str:
     """The ``id`` of a user call: text or number.
 
@@ -76,11 +90,10 @@ def user_of(body: JsonObject, where: Where = _BODY) -> str:
         Malformed: ``missing`` or ``property-invalid``.
     """
     value = required(body, "id", where)
-    if type(value) is not int and type(value) is not str and type(value) is not float:
-        raise _refused("id", "id must be a string or number")
-    if not str(value).strip():
-        raise _refused("id", "id must not be empty")
-    return str(value).strip()
+    user = id_text(value)
+    if not user:
+        raise _refused("id", f"id must be a string of 1 to {MAX_ID} characters, or a number")
+    return user
 
 
 def _refused(name: str, message: str) -> Malformed:

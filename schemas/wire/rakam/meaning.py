@@ -18,9 +18,9 @@ from schemas.wire.rakam.element import (
     collection_of,
     moment,
     properties_of,
+    traits_of,
     user_of,
 )
-from schemas.wire.rakam.names import columns
 
 _PROFILE_COLLECTIONS: Final = frozenset({"$identify", "$$user"})
 """Where the mobile trackers put user properties."""
@@ -71,10 +71,7 @@ def decode(raw: RawEvent) -> Event:
 
 
 def _user_call(raw: RawEvent, body: JsonObject) -> Event:
-    traits = columns(as_object(body.get("properties"), ("body", "properties")))
-    if "id" in traits:  # the column of the user's own id; upstream renames it
-        traits["_id"] = traits.pop("id")
-    return Event("identify", raw.endpoint, user_id=user_of(body), properties=traits)
+    return Event("identify", raw.endpoint, user_id=user_of(body), properties=traits_of(body))
 
 
 def _upload_time(value: Any) -> tuple[int | None, tuple[str, ...]]:

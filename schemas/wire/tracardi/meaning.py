@@ -66,7 +66,7 @@ def _details(outer: JsonObject, inner: JsonObject, raw: RawEvent) -> dict[str, s
     browser = inside(inside(inside(outer, "browser"), "local"), "browser")
     return _campaign(outer, page) | texts(
         page_url=page.get("url"),
-        page_path=page.get("path"),
+        page_path=page.get("path") or links.path(as_word(page.get("url"))),
         page_title=page.get("title"),
         referrer_host=inside(page, "referer").get("host"),
         ip=raw.ip,

@@ -1,0 +1,215 @@
+"""The invariant: events or Malformed or Refused, never anything else, whatever the bytes."""
+
+import copy
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas import envelope
+from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
+from schemas.events import DETAILS, Event, clamp_time, iso
+from schemas.vendor import Reply, Request, Route, Vendor
+from schemas.wire import VENDORS, vendor
+from tests.schemas.test_envelope import RAW
+from tests.schemas.values import json_objects, json_values
+from tests.schemas.wire.feeding import IP, RECEIVED_AT, feed
+from tests.system.captures import recorded
+
+ROUTES = [
+    (each, route) for each in VENDORS for route in each.ROUTES if not route.path.endswith("/")
+]
+HEADERS = {"authorization": "Bearer WK", "x-eventbunker-write-key": "WK"}
+WORDS = (
+    *("source", "id", "session", "profile", "events", "type", "time", "create", "insert"),
+    *("properties", "context", "options", "tags", "device", "page", "url", "utm", "referer"),
+    *("api", "api_key", "checksum", "upload_time", "library", "collection", "event_id"),
+    *("_time", "_user", "_device_id", "_session_id", "_ip", "_referrer"),
+    *("event_name", "event_type", "event_params", "key", "value", "int_value", "datetime_value"),
+    *("user_id", "anonymous_id", "timestamp", "sent_at", "customer_identifier", "metric_name"),
+)
+SEEDS: list[tuple[str, str, Any]] = [
+    *(
+        (name, urlsplit(sent.target).path, sent.json)
+        for name, client in (
+            ("tracardi", "tracardi-browser"),
+            ("rakam", "rakam-browser"),
+            ("filum", "filum-node"),
+        )
+        for sent in recorded(client)
+        if sent.method == "POST"
+    ),
+    ("rakam", "/event/collect", {"api": {"api_key": "WK"}, "collection": "c", "properties": {}}),
+    ("tracardi", "/collect/{type}/{source}", {"a": {"b": [1]}}),
+    ("eventbunker", "/post", {"event_name": "e", "a": {"b": [1]}, "timestamp": "2026-11-20"}),
+]
+vendor_words = st.dictionaries(st.sampled_from(WORDS), json_values, max_size=6)
+values = st.recursive(
+    json_values,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+each_route = pytest.mark.parametrize(
+    ("vendor_module", "route"), ROUTES, ids=[f"{v.NAME} {r.path}" for v, r in ROUTES]
+)
+
+
+def request_of(route: Route, body: bytes, headers: dict[str, str] | None = None) -> Request:
+    path = {"type": "e", "source": "shop"}
+    all_headers = HEADERS | (headers or {})
+    return Request(route.endpoint, "POST", path, {}, all_headers, body, IP, RECEIVED_AT)
+
+
+def check_event(event: Event) -> None:
+    assert event.event_type
+    assert set(event.details) <= DETAILS
+    assert all(type(text) is str and text for text in event.details.values())
+    assert isinstance(event.properties, dict)
+    assert isinstance(event.context, dict)
+    for text in (event.user_id, event.anonymous_id, event.group_id, *event.tags, *event.errors):
+        assert type(text) is str
+    iso(clamp_time(event.event_time, RECEIVED_AT))
+    if event.sent_at is not None:
+        iso(event.sent_at)
+
+
+def check_shape(vendor_module: Vendor, reply: Reply) -> None:
+    answer = json.loads(reply.body)
+    if reply.status == 200:
+        assert answer == 1 or vendor_module.NAME != "rakam"
+        return
+    keys = {
+        "tracardi": {"detail"},
+        "rakam": {"errors", "meta", "error", "error_code"},
+        "filum": {"statusCode", "code", "error", "message", "error_code"},
+        "eventbunker": {"error", "code", "status"},
+    }
+    assert set(answer) == keys[vendor_module.NAME]
+    assert 400 <= reply.status < 600
+
+
+def check_law(vendor_module: Vendor, request: Request) -> None:
+    fed = feed(vendor_module, request)
+    check_shape(vendor_module, fed.reply)
+    assert isinstance(fed.error, Malformed | Refused | None)
+    assert len(fed.decoded) == len(fed.batch.drafts)
+    for each in fed.decoded:
+        if isinstance(each, Event):
+            check_event(each)
+
+
+@each_route
+@given(body=st.binary())
+def test_arbitrary_bytes(vendor_module: Vendor, route: Route, body: bytes) -> None:
+    check_law(vendor_module, request_of(route, body))
+
+
+@each_route
+@given(body=values, label=st.sampled_from(["", "text/plain", "multipart/form-data; boundary=x"]))
+def test_arbitrary_json(vendor_module: Vendor, route: Route, body: Any, label: str) -> None:
+    check_law(vendor_module, request_of(route, json.dumps(body).encode(), {"content-type": label}))
+
+
+@each_route
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"events":[', b'[{"a":'])
+def test_ten_megabytes_of_depth(vendor_module: Vendor, route: Route, opening: bytes) -> None:
+    body = opening * (10_000_000 // len(opening))
+    fed = feed(vendor_module, request_of(route, body))
+    assert isinstance(fed.error, Malformed)
+
+
+def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place inside a JSON value."""
+    inner: Any = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    return [at, *(path for key, item in inner for path in paths(item, (*at, key)))]
+
+
+@st.composite
+def near_valid(draw: st.DrawFn) -> tuple[str, str, Any]:
+    """A recorded request with one value replaced by another of any kind."""
+    name, path, seed = draw(st.sampled_from(SEEDS))
+    place = draw(st.sampled_from(paths(seed)))
+    replacement = draw(values)
+    if not place:
+        return name, path, replacement
+    body = copy.deepcopy(seed)
+    holder = body
+    for step in place[:-1]:
+        holder = holder[step]
+    holder[place[-1]] = replacement
+    return name, path, body
+
+
+@given(near_valid())
+@settings(max_examples=400)
+def test_near_valid_requests(case: tuple[str, str, Any]) -> None:
+    name, path, body = case
+    module = vendor(name)
+    assert module is not None
+    (route,) = [route for route in module.ROUTES if route.path == path]
+    check_law(module, request_of(route, json.dumps(body).encode()))
+
+
+@each_route
+@given(body=values | vendor_words, batch=values | json_objects)
+def test_decoding_lines_that_no_edge_wrote(
+    vendor_module: Vendor, route: Route, body: Any, batch: Any
+) -> None:
+    raw = replace(RAW, protocol=vendor_module.NAME, endpoint=route.endpoint, body=body, batch=batch)
+    try:
+        event = vendor_module.decode(envelope.read(envelope.write(raw)))
+    except Malformed:
+        return
+    check_event(event)
+
+
+ERRORS: list[HeadraceError] = [
+    *(
+        Refused(code, "do this next")
+        for code in (
+            "source-unknown",
+            "source-disabled",
+            "bridge-mismatch",
+            "key-missing",
+            "key-unknown",
+            "key-wrong-type",
+            "protocol-mismatch",
+            "origin-refused",
+        )
+    ),
+    *(
+        Malformed(code, "do this next", status=413)
+        for code in ("body-too-large", "event-too-large", "too-many-events")
+    ),
+    *(
+        Malformed(code, "do this next")
+        for code in ("json-invalid", "inflate-failed", "encoding-unsupported")
+    ),
+    *(Unavailable(code, "do this next") for code in ("broker-unavailable", "overloaded")),
+]
+
+
+@each_route
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+@given(body=st.binary(max_size=20))
+@settings(max_examples=5)
+def test_every_refusal_is_in_the_vendors_shape(
+    vendor_module: Vendor, route: Route, error: HeadraceError, body: bytes
+) -> None:
+    reply = vendor_module.refuse(error, request_of(route, body))
+    check_shape(vendor_module, reply)
+    assert reply.content_type == "application/json"
+    if isinstance(error, Unavailable):
+        assert (reply.status, dict(reply.headers)) == (503, {"Retry-After": "1"})
+    if error.status == 413:
+        assert reply.status == 413

@@ -1,0 +1,137 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
+from schemas.events import Event
+from schemas.wire import filum
+from tests.schemas.test_envelope import nested
+from tests.schemas.wire.feeding import IP, Fed, feed, post, relabelled
+
+CASES = json.loads((Path(__file__).parent / "cases" / "filum.json").read_text())
+HEADERS = {"authorization": "Bearer WK"}
+GOOD = {"event_name": "good", "event_type": "track", "user_id": "u9"}
+GOOD_EVENT = Event("track", "good", user_id="u9", details={"ip": IP})
+
+
+def names(case: dict[str, Any]) -> str:
+    return str(case["name"])
+
+
+def send(body: Any) -> Fed:
+    return feed(filum, post(filum, "/events", body, HEADERS))
+
+
+@pytest.mark.parametrize("case", CASES["events"], ids=names)
+def test_an_event(case: dict[str, Any]) -> None:
+    """Alone, in an array of one and of three, on both paths, with lying labels."""
+    case = dict(case)
+    event, wanted = case.pop("event"), dict(case.pop("is"))
+    expected = Event(
+        wanted.pop("kind", "track"),
+        wanted.pop("event_type", "e"),
+        details={"ip": IP} | wanted.pop("details", {}),
+        errors=tuple(wanted.pop("errors", ())),
+        **wanted,
+    )
+    for body, position in ((event, 0), ([event], 0), ([GOOD, event, GOOD], 1)):
+        for path in ("/events", "/events/"):
+            for request in relabelled(post(filum, path, body, HEADERS)):
+                fed = feed(filum, request)
+                assert fed.events[position] == expected
+                assert fed.answer["statusCode"] == 200
+                for name, value in case.get("raw", {}).items():
+                    assert getattr(fed.raws[position], name) == value
+    assert set(case) <= {"name", "raw"}, "leftover keys"
+
+
+@pytest.mark.parametrize("case", CASES["refused"], ids=names)
+def test_a_bad_event_is_refused_alone_and_a_dead_letter_among_good_ones(
+    case: dict[str, Any],
+) -> None:
+    case = dict(case)
+    event, code = case.pop("event"), case.pop("code")
+    assert set(case) == {"name"}, "leftover keys"
+    for body in (event, [event], [event, event]):
+        fed = send(body)
+        assert (fed.reply.status, fed.code) == (400, code)
+        assert fed.answer["code"] == code
+    fed = send([GOOD, event, GOOD])
+    assert fed.reply.status == 200
+    first, dead, last = fed.decoded
+    assert first == last == GOOD_EVENT
+    assert isinstance(dead, Malformed)
+    assert dead.code == code
+    assert fed.raws[1].body == event
+
+
+def test_the_reason_names_the_element() -> None:
+    assert "[0].event_name" in send([{"event_type": "track"}]).answer["error"]
+
+
+def test_an_empty_array_is_fine() -> None:
+    fed = send([])
+    assert (fed.reply.status, fed.raws) == (200, ())
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic WK", "WK", "bearer\tWK"], ids=repr
+)
+def test_without_a_bearer_key_401(header: str) -> None:
+    fed = feed(filum, post(filum, "/events", GOOD, {"authorization": header}))
+    assert (fed.reply.status, fed.code) == (401, "key-missing")
+    assert fed.answer["error"].startswith("Invalid API key: ")
+
+
+def test_no_authorization_at_all() -> None:
+    assert feed(filum, post(filum, "/events", GOOD)).code == "key-missing"
+
+
+@pytest.mark.parametrize("header", ["Bearer WK", "bearer WK", " BEARER  WK "])
+def test_the_scheme_is_read_in_any_case(header: str) -> None:
+    fed = feed(filum, post(filum, "/events", GOOD, {"authorization": header}))
+    assert (fed.claim.by, fed.claim.credential) == ("key", "WK")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"5"])
+def test_a_body_that_holds_no_event(body: bytes) -> None:
+    assert send(body).reply.status == 400
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "error_code"),
+    [
+        (Malformed("json-invalid", "m"), 400, 40000),
+        (Refused("key-unknown", "m"), 401, 40100),
+        (Refused("source-disabled", "m"), 401, 40101),
+        (Refused("origin-refused", "m", status=403), 403, 40300),
+        (Malformed("body-too-large", "m", status=413), 413, 41300),
+        (Unavailable("overloaded", "m"), 503, 50300),
+        (HeadraceError("bug", "m"), 500, 50000),
+    ],
+)
+def test_errors_are_what_every_sdk_parses(
+    error: HeadraceError, status: int, error_code: int
+) -> None:
+    reply = filum.refuse(error, post(filum, "/events", b""))
+    body = json.loads(reply.body)
+    assert reply.status == body["statusCode"] == status
+    assert body["code"] == error.code, "Python"
+    assert body["message"] == [body["error"]], "Java: an array and a text"
+    assert body["error"].endswith("m")
+    assert body["error_code"] == error_code, "Android and iOS"
+    assert (("Retry-After", "1") in reply.headers) is (status == 503)
+
+
+def test_depth_is_refused_at_the_edge() -> None:
+    deep = GOOD | {"context": {"a": nested(31)}}
+    for body in (deep, [GOOD, deep]):
+        assert send(body).code == "json-too-deep"
+
+
+def test_a_single_event_travels_as_it_was_sent() -> None:
+    body = b'{"event_name":"e",\r\n"event_type":"track","user_id":"u1","n":1.00}'
+    request = post(filum, "/events", body, HEADERS)
+    assert feed(filum, request).batch.drafts[0].body == body.replace(b"\r\n", b"  ")
