@@ -75,6 +75,7 @@ class ClickHouse:
         }
         self._seconds = seconds
         self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
         self._settings: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -143,28 +144,28 @@ class ClickHouse:
             await client.close()
 
     async def _connected(self) -> AsyncClient:
-        if self._client is None:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    client = await get_async_client(
-                        **self._address,
-                        compress=False,
-                        connect_timeout=5,
-                        send_receive_timeout=self._seconds,
-                        autogenerate_session_id=False,
-                        show_clickhouse_errors="scrub",
-                        query_retries=0,
-                    )
-            except Exception as error:
-                raise _failed(error) from error
-            known = client.server_settings
-            self._settings = {
-                name: value
-                for name, value in INSERT_SETTINGS.items()
-                if name in known or name == "wait_end_of_query"
-            }
-            self._client = client
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                client = await self._connect()
+                known = client.server_settings.keys() | {"wait_end_of_query"}
+                self._settings = {k: v for k, v in INSERT_SETTINGS.items() if k in known}
+                self._client = client
+            return self._client
+
+    async def _connect(self) -> AsyncClient:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await get_async_client(
+                    **self._address,
+                    compress=False,
+                    connect_timeout=5,
+                    send_receive_timeout=self._seconds,
+                    autogenerate_session_id=False,
+                    show_clickhouse_errors="scrub",
+                    query_retries=0,
+                )
+        except Exception as error:
+            raise _failed(error) from error
 
 
 async def _chunks(lines: Iterable[bytes | memoryview]) -> AsyncIterator[bytes]:

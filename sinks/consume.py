@@ -179,6 +179,7 @@ class Sink:
             for lane in lanes:
                 lane.pump()
             self._regulate()
+            self._measure()
             if not announced and self._assigned is not None:
                 announced = True
                 ready()
@@ -206,10 +207,14 @@ class Sink:
             elif lane.paused and lane.buffer.drained:
                 self._consumer.resume(*places)
                 lane.paused = False
+
+    def _measure(self) -> None:
         now = self._clock()
         if now - self._measured_at >= _MEASURE_MS:
             self._measured_at = now
             self._metrics.set("headrace_sink_lag_records", self._lag())
+            buffered = sum(len(lane.buffer) for lane in self._lanes.values())
+            self._metrics.set("headrace_sink_buffered_rows", buffered)
 
     def _lag(self) -> int:
         lag = 0

@@ -158,13 +158,16 @@ class Writer:
         return await self._recheck(part)
 
     async def _insert(self, part: Sequence[Row]) -> None:
+        began = self._clock()
         written = await self._clickhouse.insert(self._table.name, rows.body(part))
         if written < len(part) * self._copies:
             raise Failed(_MISSING, f"ClickHouse wrote {written} rows for {len(part)}")
         self._recent.add(row.key for row in part)
         self._count("headrace_sink_rows_total", len(part))
         self._count("headrace_sink_inserts_total", 1)
-        self._metrics.set("headrace_sink_last_insert_ms", self._clock(), table=self._table.name)
+        now = self._clock()
+        self._count("headrace_sink_insert_seconds_total", (now - began) / 1_000)
+        self._metrics.set("headrace_sink_last_insert_ms", now, table=self._table.name)
 
     async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until ClickHouse answers."""
@@ -209,7 +212,7 @@ class Writer:
         if poison:
             await self._bury(poison)
 
-    def _count(self, name: str, value: int) -> None:
+    def _count(self, name: str, value: float) -> None:
         if value:
             self._metrics.add(name, value, table=self._table.name)
 
