@@ -77,8 +77,8 @@ class Connection(asyncio.Protocol):
         self._transport = None
         slots, self._slots = self._slots, deque()
         for slot in slots:
-            if slot.pending is not None:
-                slot.pending.future.cancel()
+            if slot.pending is not None and slot.pending.abandon is not None:
+                slot.pending.abandon()
         self._buffer.clear()
         self._closed(self)
 
@@ -107,7 +107,7 @@ class Connection(asyncio.Protocol):
                 self._state.metrics.bad_frames += 1
             _log.info("closing the connection from %s: %s", self._client_host, reason)
             self.close()
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # Whatever a request did, it must not take the broker with it; closing is the one
             # answer that every client understands.
             self._state.metrics.crashes += 1
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
             await asyncio.sleep(seconds)
             return await outcome.future if isinstance(outcome, Pending) else outcome
 
-        return Pending(asyncio.ensure_future(later()))
+        return Pending(self._state.run(later()))
 
     def _release_parked(self) -> None:
         """End a long poll as soon as the same client wants something else."""

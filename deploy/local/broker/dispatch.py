@@ -99,7 +99,7 @@ def dispatch(state: BrokerState, call: Call) -> Outcome:
     state.metrics.requests[str(api.request.name).removesuffix("Request")] += 1
     answer = api.handler(state, call, _decoded(api, call))
     if asyncio.iscoroutine(answer):
-        return Pending(asyncio.ensure_future(_encoded_later(answer, version)))
+        return Pending(state.run(_encoded_later(answer, version)))
     return _encoded(answer, version)
 
 

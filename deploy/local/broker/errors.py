@@ -5,6 +5,7 @@ Codes: https://kafka.apache.org/protocol#protocol_error_codes
 
 from enum import IntEnum
 from pathlib import Path
+from typing import NoReturn
 
 
 class Code(IntEnum):
@@ -58,6 +59,11 @@ class RefusedError(Exception):
     def __init__(self, code: Code, message: str = "") -> None:
         super().__init__(message or code.name.replace("_", " ").lower())
         self.code = code
+
+
+def refuse(code: Code, message: str = "") -> NoReturn:
+    """Raise `RefusedError`."""
+    raise RefusedError(code, message)
 
 
 class HangUpError(Exception):

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+_datasync = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
+
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that a crash leaves the old or the new file; raises OSError."""
@@ -17,6 +19,25 @@ def replace_file(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def write_all(file: int, parts: list[bytes | memoryview], position: int) -> None:
+    """Write everything at `position`; raises OSError, and then some of it may be in the file.
+
+    A short write is how a full disk announces itself: going on makes the kernel say why.
+    """
+    written = os.pwritev(file, parts, position)
+    if written < sum(map(len, parts)):
+        rest = b"".join(parts)[written:]
+        while rest:
+            position += written
+            written = os.pwrite(file, rest, position)
+            rest = rest[written:]
+
+
+def sync_data(file: int) -> None:
+    """Make the content of an open file durable; raises OSError."""
+    _datasync(file)
 
 
 def sync_directory(directory: Path) -> None:

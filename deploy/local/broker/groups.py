@@ -6,24 +6,14 @@ UNKNOWN_MEMBER_ID, joins again, and finds its committed offsets.
 """
 
 import asyncio
-import logging
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
-from .errors import Code, RefusedError
+from .errors import Code, RefusedError, refuse
 from .membership import Group, JoinRequest, JoinResult, Member, State
+from .rebalance import GroupLimits, Rebalancer, stop_timer
 
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLimits:
-    """Bounds on sessions (ms), and how long the first join of a group waits for more members."""
-
-    min_session_ms: int
-    max_session_ms: int
-    initial_delay_ms: int
+__all__ = ["GroupLimits", "Groups"]
 
 
 class Groups:
@@ -33,7 +23,12 @@ class Groups:
         self._limits = limits
         self._now_ms = now_ms
         self._groups: dict[str, Group] = {}
-        self.rebalances = 0
+        self._rebalancer = Rebalancer(limits, now_ms)
+
+    @property
+    def rebalances(self) -> int:
+        """Rebalances that were started."""
+        return self._rebalancer.count
 
     def __iter__(self) -> Iterator[Group]:
         return iter(list(self._groups.values()))
@@ -61,11 +56,11 @@ class Groups:
     def close(self) -> None:
         """Stop all timers and let go of every parked request."""
         for group in self:
-            self._stop(group.rebalance_timer)
+            stop_timer(group.rebalance_timer)
             for timer in group.pending.values():
                 timer.cancel()
             for member in group.members.values():
-                self._stop(member.expiry)
+                stop_timer(member.expiry)
                 member.answer_join(JoinResult(Code.COORDINATOR_NOT_AVAILABLE, member.member_id))
                 member.answer_sync(Code.COORDINATOR_NOT_AVAILABLE)
 
@@ -106,12 +101,10 @@ class Groups:
         member_id = f"{request.client_id}-{uuid.uuid4()}"
         if request.needs_known_id:
             # KIP-394: a client that times out here must not leave a member behind.
-            group.pending[member_id] = self._later(
-                request.session_timeout_ms / 1e3, self._expire_pending, group, member_id
-            )
+            self._rebalancer.await_join(group, member_id, request.session_timeout_ms)
             answer.set_result(JoinResult(Code.MEMBER_ID_REQUIRED, member_id))
         else:
-            self._add(group, Member(member_id, request, joining=answer))
+            self._rebalancer.add(group, Member(member_id, request, joining=answer))
 
     def _join_static(
         self,
@@ -123,14 +116,14 @@ class Groups:
         member = Member(f"{instance_id}-{uuid.uuid4()}", request, joining=answer)
         old_id = group.instances.get(instance_id)
         if old_id is None:
-            self._add(group, member)
+            self._rebalancer.add(group, member)
             return
         old = group.members.pop(old_id)
-        self._stop(old.expiry)
+        stop_timer(old.expiry)
         old.answer_join(JoinResult(Code.FENCED_INSTANCE_ID, old_id))
         old.answer_sync(Code.FENCED_INSTANCE_ID)
         was_leader = group.leader == old_id
-        self._enrol(group, member)
+        self._rebalancer.enrol(group, member)
         if was_leader:
             group.leader = member.member_id
         unchanged = old.metadata(group.protocol) == member.metadata(group.protocol)
@@ -142,9 +135,9 @@ class Groups:
             member.answer_join(
                 JoinResult(Code.NONE, member.member_id, group.generation, group.protocol, leader)
             )
-            self._touch(group, member)
+            self._rebalancer.touch(group, member)
         else:
-            self._rebalance(group)
+            self._rebalancer.rebalance(group)
 
     def _join_again(
         self, group: Group, request: JoinRequest, answer: asyncio.Future[JoinResult]
@@ -152,7 +145,7 @@ class Groups:
         timer = group.pending.pop(request.member_id, None)
         if timer is not None:
             timer.cancel()
-            self._add(group, Member(request.member_id, request, joining=answer))
+            self._rebalancer.add(group, Member(request.member_id, request, joining=answer))
             return
         code = group.verdict(request.member_id, request.instance_id)
         if code is not Code.NONE:
@@ -167,83 +160,9 @@ class Groups:
         if settled and same:
             # Its first answer was lost; joining again must not start a rebalance.
             member.answer_join(group.join_result(member))
-            self._touch(group, member)
+            self._rebalancer.touch(group, member)
         else:
-            self._rebalance(group)
-
-    def _add(self, group: Group, member: Member) -> None:
-        self._enrol(group, member)
-        self._rebalance(group)
-
-    def _enrol(self, group: Group, member: Member) -> None:
-        if not group.members:
-            group.protocol_type = member.request.protocol_type
-        group.members[member.member_id] = member
-        if member.request.instance_id is not None:
-            group.instances[member.request.instance_id] = member.member_id
-        if not group.leader:
-            group.leader = member.member_id
-
-    # -- rebalance -----------------------------------------------------------------------------
-
-    def _rebalance(self, group: Group) -> None:
-        if group.state is not State.PREPARING:
-            for member in group.members.values():
-                member.answer_sync(Code.REBALANCE_IN_PROGRESS)
-            group.first_join = group.state is State.EMPTY
-            group.state = State.PREPARING
-            self.rebalances += 1
-            seconds = group.longest_rebalance_timeout()
-            if group.first_join:
-                seconds = min(self._limits.initial_delay_ms / 1e3, seconds)
-            self._stop(group.rebalance_timer)
-            group.rebalance_timer = self._later(seconds, self._complete_join, group)
-        if not group.first_join and group.everybody_joined():
-            self._complete_join(group)
-
-    def _complete_join(self, group: Group) -> None:
-        self._stop(group.rebalance_timer)
-        group.rebalance_timer, group.first_join = None, False
-        for member in list(group.members.values()):
-            if member.joining is None and not member.is_static:
-                self._drop(group, member)
-        if group.members and all(m.joining is None for m in group.members.values()):
-            # Static members only, and none is back yet: keep their places.
-            group.rebalance_timer = self._later(
-                group.longest_rebalance_timeout(), self._complete_join, group
-            )
-            return
-        group.generation += 1
-        if not group.members:
-            self._become_empty(group)
-            return
-        self._choose_leader(group)
-        group.protocol = group.chosen_protocol()
-        group.state = State.COMPLETING
-        for member in group.members.values():
-            member.assignment = b""
-            member.answer_join(group.join_result(member))
-            self._touch(group, member)
-        group.rebalance_timer = self._later(
-            group.longest_rebalance_timeout(), self._expire_sync, group, group.generation
-        )
-
-    def _choose_leader(self, group: Group) -> None:
-        leader = group.members.get(group.leader)
-        if leader is None or leader.joining is None:
-            group.leader = next(m.member_id for m in group.members.values() if m.joining)
-
-    def _become_empty(self, group: Group) -> None:
-        group.state = State.EMPTY
-        group.protocol, group.leader = "", ""
-        group.emptied_ms = self._now_ms()
-
-    def _expire_sync(self, group: Group, generation: int) -> None:
-        if group.state is State.COMPLETING and group.generation == generation:
-            for member in list(group.members.values()):
-                if member.syncing is None:
-                    self._drop(group, member)
-            self._rebalance(group)
+            self._rebalancer.rebalance(group)
 
     # -- sync, heartbeat, leave ----------------------------------------------------------------
 
@@ -260,20 +179,20 @@ class Groups:
         try:
             group, member = self._member(group_id, generation, member_id, instance_id)
             if group.state is State.PREPARING:
-                raise RefusedError(Code.REBALANCE_IN_PROGRESS)
+                refuse(Code.REBALANCE_IN_PROGRESS)
         except RefusedError as refused:
             answer.set_result((refused.code, b""))
             return answer
         member.answer_sync(Code.REBALANCE_IN_PROGRESS)
         member.syncing = answer
-        self._touch(group, member)
+        self._rebalancer.touch(group, member)
         if group.state is State.COMPLETING and member_id == group.leader:
-            self._stop(group.rebalance_timer)
+            stop_timer(group.rebalance_timer)
             group.state = State.STABLE
             for each in group.members.values():
                 each.assignment = assignments.get(each.member_id, b"")
                 each.answer_sync(Code.NONE, each.assignment)
-                self._touch(group, each)
+                self._rebalancer.touch(group, each)
         elif group.state is State.STABLE:
             member.answer_sync(Code.NONE, member.assignment)
         return answer
@@ -286,7 +205,7 @@ class Groups:
             group, member = self._member(group_id, generation, member_id, instance_id)
         except RefusedError as refused:
             return refused.code
-        self._touch(group, member)
+        self._rebalancer.touch(group, member)
         return Code.REBALANCE_IN_PROGRESS if group.state is State.PREPARING else Code.NONE
 
     def leave(self, group_id: str, member_id: str, instance_id: str | None) -> Code:
@@ -294,17 +213,15 @@ class Groups:
         group = self._groups.get(group_id)
         if group is None:
             return Code.UNKNOWN_MEMBER_ID
-        timer = group.pending.pop(member_id, None)
-        if timer is not None:
-            timer.cancel()
-            self._after_loss(group)
+        if member_id in group.pending:
+            self._rebalancer.forget_pending(group, member_id)
             return Code.NONE
         if instance_id is not None and not member_id:
             member_id = group.instances.get(instance_id, "")
         code = group.verdict(member_id, instance_id)
         if code is Code.NONE:
-            self._drop(group, group.members[member_id])
-            self._after_loss(group)
+            self._rebalancer.drop(group, group.members[member_id])
+            self._rebalancer.after_loss(group)
         return code
 
     def check_commit(
@@ -327,7 +244,7 @@ class Groups:
             raise RefusedError(Code.ILLEGAL_GENERATION)
         if group.state is State.COMPLETING:
             raise RefusedError(Code.REBALANCE_IN_PROGRESS)
-        self._touch(group, group.members[member_id])
+        self._rebalancer.touch(group, group.members[member_id])
 
     def _member(
         self, group_id: str, generation: int, member_id: str, instance_id: str | None
@@ -341,48 +258,3 @@ class Groups:
         if generation != group.generation:
             raise RefusedError(Code.ILLEGAL_GENERATION)
         return group, group.members[member_id]
-
-    # -- losing members ------------------------------------------------------------------------
-
-    def _drop(self, group: Group, member: Member) -> None:
-        self._stop(member.expiry)
-        member.answer_join(JoinResult(Code.UNKNOWN_MEMBER_ID, member.member_id))
-        member.answer_sync(Code.UNKNOWN_MEMBER_ID)
-        del group.members[member.member_id]
-        instance_id = member.request.instance_id
-        if instance_id is not None and group.instances.get(instance_id) == member.member_id:
-            del group.instances[instance_id]
-        if group.leader == member.member_id:
-            group.leader = next(iter(group.members), "")
-
-    def _after_loss(self, group: Group) -> None:
-        if group.state in {State.STABLE, State.COMPLETING} or (
-            group.state is State.PREPARING and not group.first_join
-        ):
-            self._rebalance(group)
-
-    def _expire_pending(self, group: Group, member_id: str) -> None:
-        group.pending.pop(member_id, None)
-        self._after_loss(group)
-
-    def _expire(self, group: Group, member: Member) -> None:
-        if member.joining is not None or member.syncing is not None:
-            return  # a parked member cannot send heartbeats; it is alive until it is answered
-        _log.info("group %s: member %s is gone", group.group_id, member.member_id)
-        self._drop(group, member)
-        self._after_loss(group)
-
-    def _touch(self, group: Group, member: Member) -> None:
-        self._stop(member.expiry)
-        member.expiry = self._later(
-            member.request.session_timeout_ms / 1e3, self._expire, group, member
-        )
-
-    @staticmethod
-    def _later(seconds: float, act: Callable[..., None], *args: object) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(seconds, act, *args)
-
-    @staticmethod
-    def _stop(timer: asyncio.TimerHandle | None) -> None:
-        if timer is not None:
-            timer.cancel()

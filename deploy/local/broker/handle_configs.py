@@ -10,7 +10,7 @@ from kafka.protocol.admin import (
     IncrementalAlterConfigsResponse,
 )
 
-from .errors import Code, RefusedError
+from .errors import Code, RefusedError, refuse
 from .state import NODE_ID, BrokerState, Call
 from .topic_config import SETTINGS
 
@@ -117,9 +117,7 @@ async def _altered(answer: Any, resource: Any, change: Callable[[Any], Awaitable
     code, message = Code.NONE, None
     try:
         if resource.resource_type != _TOPIC:
-            raise RefusedError(
-                Code.INVALID_REQUEST, "the broker's own settings are its command-line options"
-            )
+            refuse(Code.INVALID_REQUEST, "the broker's own settings are its command-line options")
         await change(resource)
     except RefusedError as refused:
         code, message = refused.code, str(refused)

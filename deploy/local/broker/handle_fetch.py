@@ -6,11 +6,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .errors import Code, RefusedError
+from .errors import Code, RefusedError, refuse
 from .state import BrokerState, Call, Outcome, Pending
 from .wire import INT16, INT32, Buffers, Reader, pack_string
 
 _MAX_ANSWER_BYTES = 55 * 1024 * 1024  # Kafka's fetch.max.bytes
+# The versions in which a field came.
+_WITH_LOG_START, _WITH_SESSIONS, _WITH_LEADER_EPOCH, _WITH_RACK = 5, 7, 9, 11
 _NO_MARKS = (-1, -1, -1)
 _MARKS = struct.Struct(">ihqq")
 _log = logging.getLogger(__name__)
@@ -49,14 +51,14 @@ def fetch(state: BrokerState, call: Call) -> Outcome:
     """Answer with records, or park until `min_bytes` arrived or `max_wait_ms` passed."""
     request = _read(call)
     if request.session_id != 0:
-        return _head(call.version, Code.FETCH_SESSION_ID_NOT_FOUND) + [INT32.pack(0)]
+        return [*_head(call.version, Code.FETCH_SESSION_ID_NOT_FOUND), INT32.pack(0)]
     found = _look(state, request)
     ready = sum(len(each.data) for each in found)
     failed = any(each.code is not Code.NONE for each in found)
     if failed or not found or ready >= request.min_bytes or request.max_wait_ms <= 0:
         return _answer(call.version, request, found)
     parked = _Parked(state, call.version, request, ready)
-    return Pending(parked.future, holds=True, release=parked.finish)
+    return Pending(parked.future, release=parked.finish, abandon=parked.future.cancel)
 
 
 class _Parked:
@@ -100,7 +102,7 @@ def _read(call: Call) -> _Request:
     max_wait_ms, min_bytes, max_bytes = reader.int32(), reader.int32(), reader.int32()
     read_committed = reader.int8() == 1
     session_id = 0
-    if version >= 7:
+    if version >= _WITH_SESSIONS:
         session_id = reader.int32()
         reader.int32()  # session epoch: sessions are never granted
     wanted = list(_wanted(version, reader))
@@ -119,9 +121,9 @@ def _wanted(version: int, reader: Reader) -> Iterator[_Wanted]:
         topic = reader.string()
         for _ in range(reader.array()):
             partition = reader.int32()
-            leader_epoch = reader.int32() if version >= 9 else -1
+            leader_epoch = reader.int32() if version >= _WITH_LEADER_EPOCH else -1
             offset = reader.int64()
-            if version >= 5:
+            if version >= _WITH_LOG_START:
                 reader.int64()  # start offset of a follower's log
             yield _Wanted(topic, partition, leader_epoch, offset, reader.int32())
 
@@ -142,10 +144,10 @@ def _look(state: BrokerState, request: _Request) -> list[_Found]:
 def _look_at(state: BrokerState, wanted: _Wanted, room: int, *, at_least_one: bool) -> _Found:
     try:
         if state.faults.refuse_fetch is not None:
-            raise RefusedError(state.faults.refuse_fetch)
+            refuse(state.faults.refuse_fetch)
         log = state.topics.log(wanted.topic, wanted.partition)
         if wanted.leader_epoch > 0:
-            raise RefusedError(Code.UNKNOWN_LEADER_EPOCH)
+            refuse(Code.UNKNOWN_LEADER_EPOCH)
         limit = max(min(wanted.max_bytes, room), 0)
         data = log.read(wanted.offset, limit, at_least_one=at_least_one)
     except RefusedError as refused:
@@ -159,7 +161,7 @@ def _look_at(state: BrokerState, wanted: _Wanted, room: int, *, at_least_one: bo
 
 def _head(version: int, code: Code) -> Buffers:
     head: Buffers = [INT32.pack(0)]  # throttle time
-    if version >= 7:
+    if version >= _WITH_SESSIONS:
         head += [INT16.pack(code), INT32.pack(0)]
     return head
 
@@ -179,9 +181,9 @@ def _answer(version: int, request: _Request, found: list[_Found]) -> Buffers:
 def _partition_answer(version: int, each: _Found, *, read_committed: bool) -> Buffers:
     high, stable, start = each.marks
     head = _MARKS.pack(each.wanted.partition, each.code, high, stable)
-    if version >= 5:
+    if version >= _WITH_LOG_START:
         head += struct.pack(">q", start)
     head += INT32.pack(0 if read_committed else -1)  # aborted transactions: there are none
-    if version >= 11:
+    if version >= _WITH_RACK:
         head += INT32.pack(-1)  # no other replica to read from
     return [head + INT32.pack(len(each.data)), each.data]

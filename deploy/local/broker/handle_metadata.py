@@ -8,7 +8,7 @@ from kafka.protocol.metadata import MetadataResponse
 from kafka.protocol.producer import InitProducerIdResponse
 
 from .batch import LEADER_EPOCH
-from .errors import Code, RefusedError
+from .errors import Code, RefusedError, refuse
 from .records import BadRecordsError
 from .state import NODE_ID, BrokerState, Call
 from .topics import Topic, check_name
@@ -89,7 +89,7 @@ def _listed(state: BrokerState, topic: str, partition: Any) -> Any:
         elif partition.timestamp == _EARLIEST:
             offset = log.start_offset
         elif partition.timestamp < 0:
-            raise RefusedError(Code.UNSUPPORTED_VERSION)
+            refuse(Code.UNSUPPORTED_VERSION)
         else:
             offset, timestamp = log.offset_at_time(partition.timestamp) or (_NOWHERE, -1)
     except RefusedError as refused:
@@ -128,7 +128,7 @@ def _deleted(state: BrokerState, topic: str, partition: Any) -> Any:
     try:
         log = state.topics.log(topic, partition.partition_index)
         if not log.settings.delete:
-            raise RefusedError(Code.POLICY_VIOLATION)
+            refuse(Code.POLICY_VIOLATION)
         low_watermark = log.delete_records(partition.offset)
     except RefusedError as refused:
         code = refused.code

@@ -18,7 +18,7 @@ from .batch import (
     is_sound,
     read_header,
 )
-from .errors import Code, HangUpError, RefusedError
+from .errors import Code, HangUpError, RefusedError, refuse
 from .log import PartitionLog
 from .producers import NO_PRODUCER
 from .records import BadRecordsError, read_records
@@ -27,6 +27,8 @@ from .wire import INT16, INT32, Buffers, Reader, pack_string
 
 _ZSTD, _FIRST_WITH_ZSTD = 4, 7
 _LAST_CODEC = 4
+# The versions in which a field came.
+_WITH_LOG_START, _WITH_MESSAGE = 5, 8
 _PARTITION = struct.Struct(">ihqq")
 _NO_OFFSET = -1
 
@@ -84,11 +86,9 @@ def _write(state: BrokerState, version: int, part: _Part, transactional_id: str 
     result = _Written(part.topic, part.partition)
     try:
         if state.faults.refuse_produce is not None:
-            raise RefusedError(state.faults.refuse_produce)
+            refuse(state.faults.refuse_produce)
         if transactional_id is not None:
-            raise RefusedError(
-                Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "this broker has no transactions"
-            )
+            refuse(Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, "this broker has no transactions")
         log = state.topics.log(part.topic, part.partition)
         header, batch = _checked(part.records, version, log)
         result.base_offset = log.append(header, batch)
@@ -191,10 +191,10 @@ def _answer(version: int, results: list[_Written]) -> Buffers:
 
 def _partition_answer(version: int, result: _Written) -> bytes:
     out = _PARTITION.pack(result.partition, result.code, result.base_offset, -1)
-    if version >= 5:
+    if version >= _WITH_LOG_START:
         start = _NO_OFFSET if result.log is None else result.log.start_offset
         out += struct.pack(">q", start)
-    if version >= 8:
+    if version >= _WITH_MESSAGE:
         failed = result.code is not Code.NONE
         out += INT32.pack(0) + (pack_string(result.message) if failed else INT16.pack(-1))
     return out

@@ -9,7 +9,7 @@ from kafka.protocol.admin import (
     DeleteTopicsResponse,
 )
 
-from .errors import Code, RefusedError
+from .errors import Code, RefusedError, refuse
 from .state import NODE_ID, BrokerState, Call
 
 _DEFAULT = -1
@@ -24,7 +24,7 @@ async def create_topics(state: BrokerState, call: Call, request: Any) -> Any:
         code, message = Code.NONE, None
         try:
             if names[topic.name] > 1:
-                raise RefusedError(Code.INVALID_REQUEST, "the topic is named twice")
+                refuse(Code.INVALID_REQUEST, "the topic is named twice")
             await state.topics.create(
                 topic.name,
                 _partition_count(state, topic),
@@ -89,7 +89,7 @@ async def create_partitions(state: BrokerState, call: Call, request: Any) -> Any
         code, message = Code.NONE, None
         try:
             if any(list(each.broker_ids) != [NODE_ID] for each in topic.assignments or ()):
-                raise RefusedError(Code.INVALID_REPLICA_ASSIGNMENT, f"the only node is {NODE_ID}")
+                refuse(Code.INVALID_REPLICA_ASSIGNMENT, f"the only node is {NODE_ID}")
             await state.topics.add_partitions(topic.name, topic.count, dry=request.validate_only)
         except RefusedError as refused:
             code, message = refused.code, str(refused)

@@ -12,7 +12,7 @@ class SparseIndex:
 
     def __init__(self, interval: int) -> None:
         """Index at most one batch per `interval` bytes."""
-        self._interval = interval
+        self.interval = interval
         self._offsets = array("q")
         self._positions = array("q")
         self._newest_before = array("q")
@@ -20,13 +20,26 @@ class SparseIndex:
     def __len__(self) -> int:
         return len(self._offsets)
 
+    @classmethod
+    def from_columns(cls, interval: int, rows: "array[int]") -> "SparseIndex":
+        """Rebuild an index from its three columns, one behind the other."""
+        index, count = cls(interval), len(rows) // 3
+        index._offsets = rows[:count]
+        index._positions = rows[count : 2 * count]
+        index._newest_before = rows[2 * count :]
+        return index
+
+    def columns(self) -> "tuple[array[int], array[int], array[int]]":
+        """Return the three columns."""
+        return self._offsets, self._positions, self._newest_before
+
     def add(self, offset: int, position: int, newest_before: int) -> None:
         """Take note of a batch.
 
         `newest_before` is the highest timestamp (ms) of all batches in front of it; it can only
         rise, which is what makes the search by time possible though timestamps need not rise.
         """
-        if self._positions and position - self._positions[-1] < self._interval:
+        if self._positions and position - self._positions[-1] < self.interval:
             return
         self._offsets.append(offset)
         self._positions.append(position)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from .batch import LEADER_EPOCH, BatchHeader, stamped
 from .errors import Code, RefusedError
-from .files import replace_file
+from .files import replace_file, sync_data
 from .producers import ProducerStates
 from .records import read_records
-from .segment import SUFFIX, Segment, segment_path
-from .swap import finish_swaps
+from .recovery import START_FILE, recover
+from .segment import Segment, segment_path
+from .summary import write_summary
 from .topic_config import LogSettings
 
-_START_FILE = "log-start-offset"
 _INT32_MAX = 2**31 - 1
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class PendingSync:
         failure: OSError | None = None
         for handle in self.handles:
             try:
-                os.fdatasync(handle)
+                sync_data(handle)
             except OSError as error:
                 failure = failure or error
             finally:
@@ -121,6 +121,7 @@ class PartitionLog:
         )
         following.open()
         self.segments[-1].close()
+        self.segments[-1].producers_at_end = self.producers.snapshot()
         self.segments.append(following)
         self._names_changed = True
 
@@ -239,7 +240,7 @@ class PartitionLog:
 
     def _set_start(self, offset: int) -> None:
         try:
-            replace_file(self.directory / _START_FILE, str(offset).encode())
+            replace_file(self.directory / START_FILE, str(offset).encode())
         except OSError as error:
             raise RefusedError(Code.KAFKA_STORAGE_ERROR, f"cannot write: {error}") from error
         self.start_offset = offset
@@ -270,6 +271,18 @@ class PartitionLog:
         for segment in self.segments:
             segment.close()
 
+    def close_cleanly(self) -> None:
+        """Sync and close, and write down what the next start would have to find out."""
+        if not self.broken:
+            self._unsynced.append(self.segments[-1])
+            pending = self.begin_sync()
+            pending.run()
+            self.finish_sync(pending)
+            self.segments[-1].producers_at_end = self.producers.snapshot()
+        self.close()
+        for segment in self.segments:
+            write_summary(segment)
+
     def mark_deleted(self) -> None:
         """Stop for good: the topic is gone. Parked readers find out at once."""
         self.deleted = True
@@ -277,24 +290,10 @@ class PartitionLog:
         self._wake(0)
 
     def _recover(self) -> None:
-        finish_swaps(self.directory)
-        start_file = self.directory / _START_FILE
-        start = int(start_file.read_bytes()) if start_file.exists() else 0
-        producers = ProducerStates()
-        paths = sorted(self.directory.glob(f"*{SUFFIX}")) or [segment_path(self.directory, 0)]
-        segments = [self._recovered(path, producers) for path in paths]
-        segments[-1].open()
-        self.segments, self.producers = segments, producers
-        self._unsynced, self._names_changed = [segments[-1]], True
+        recovered = recover(self.directory, self.settings.index_interval_bytes, self._now_ms())
+        self.segments, self.producers = recovered.segments, recovered.producers
+        self.segments[-1].open()
+        self._unsynced, self._names_changed = [self.segments[-1]], True
         self.begin_sync().run()
-        self.start_offset = max(start, segments[0].base_offset)
+        self.start_offset = max(recovered.start_offset, self.segments[0].base_offset)
         self.high_watermark = self.end_offset
-
-    def _recovered(self, path: Path, producers: ProducerStates) -> Segment:
-        segment = Segment(path, int(path.stem), self.settings.index_interval_bytes)
-        if path.exists():
-            leftover = segment.recover(producers, self._now_ms())
-            if leftover:
-                _log.warning("%s: cut %d bytes behind the last sound batch", path, leftover)
-                segment.cut(segment.size)
-        return segment

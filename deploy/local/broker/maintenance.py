@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+import os
 
 from .compaction import compact
 from .errors import RefusedError
+from .files import sync_data
 from .log import PartitionLog
 from .membership import State
 from .retention import apply_retention
+from .segment import Segment
 from .state import BrokerState
+from .summary import write_summary
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +52,18 @@ async def _maintain_log(state: BrokerState, log: PartitionLog) -> None:
     state.metrics.segments_expired += await apply_retention(log, now)
     if not log.deleted and await compact(log):
         state.metrics.compactions += 1
+    for segment in log.closed_segments:
+        if segment.producers_at_end is not None and segment.visible == segment.size:
+            await asyncio.to_thread(_summarise, segment)
+
+
+def _summarise(segment: Segment) -> None:
+    handle = segment.sync_handle()
+    try:
+        sync_data(handle)
+    finally:
+        os.close(handle)
+    write_summary(segment)
 
 
 def _expire_offsets(state: BrokerState) -> None:

@@ -15,7 +15,7 @@ import crc32c
 import orjson
 
 from .errors import Code, RefusedError
-from .files import replace_file
+from .files import replace_file, sync_data, write_all
 
 _REWRITE_FLOOR = 1_000  # lines; below this a rewrite saves nothing worth having
 _log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class CommittedOffsets:
         replace_file(self._path, b"".join(map(_line, rows)))
         self._lines = len(rows)
         self.close()
-        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
 
     def rewrite_if_stale(self) -> None:
         """Rewrite when more than half of the file is history; raises OSError."""
@@ -104,7 +104,7 @@ class CommittedOffsets:
     def close(self) -> None:
         """Sync and close the file; raises OSError."""
         if self._file is not None:
-            os.fdatasync(self._file)
+            sync_data(self._file)
             os.close(self._file)
             self._file = None
 
@@ -117,9 +117,7 @@ class CommittedOffsets:
             raise RefusedError(Code.COORDINATOR_NOT_AVAILABLE, "the broker is stopping")
         before = os.fstat(self._file).st_size
         try:
-            written = os.write(self._file, content)
-            if written != len(content):
-                raise OSError(f"wrote {written} of {len(content)} bytes")
+            write_all(self._file, [content], before)
         except OSError as error:
             os.ftruncate(self._file, before)
             _log.exception("cannot write to %s", self._path)

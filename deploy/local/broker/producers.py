@@ -6,14 +6,16 @@ refused. The state is never stored on its own: it is rebuilt from the headers in
 """
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .batch import BatchHeader
 from .errors import Code, RefusedError
 
 REMEMBERED = 5  # what Kafka keeps; an idempotent producer has at most five requests in flight
 NO_PRODUCER = -1
+
+Snapshot = list[Any]  # rows of [producer id, epoch, last seen (ms), [[first, last, offset], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,5 +102,22 @@ class ProducerStates:
             for written in producer.batches
         }
 
-    def __iter__(self) -> Iterator[tuple[int, Producer]]:
-        return iter(self._producers.items())
+    def snapshot(self) -> Snapshot:
+        """Return everything in a form that JSON can hold."""
+        return [
+            [
+                producer_id,
+                producer.epoch,
+                producer.last_seen_ms,
+                [[b.first_sequence, b.last_sequence, b.base_offset] for b in producer.batches],
+            ]
+            for producer_id, producer in self._producers.items()
+        ]
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Become what `snapshot` was taken from."""
+        self._producers = {}
+        for producer_id, epoch, last_seen_ms, batches in snapshot:
+            producer = Producer(epoch, last_seen_ms)
+            producer.batches.extend(WrittenBatch(*batch) for batch in batches)
+            self._producers[producer_id] = producer

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from .log import PartitionLog
+from .segment import SUMMARY
 from .topic_config import UNLIMITED
 
 
@@ -57,3 +58,4 @@ async def apply_retention(log: PartitionLog, now_ms: int) -> int:
 def _remove(paths: list[Path]) -> None:
     for path in paths:
         path.unlink(missing_ok=True)
+        path.with_suffix(SUMMARY).unlink(missing_ok=True)

@@ -14,11 +14,13 @@ from .batch import (
     sound_batches,
     whole_batches,
 )
+from .files import write_all
 from .index import SparseIndex
-from .producers import ProducerStates
+from .producers import ProducerStates, Snapshot
 
 NO_TIMESTAMP = -1
 SUFFIX = ".log"
+SUMMARY = ".summary"
 _WALK_BYTES = 16 * 1024
 
 
@@ -43,6 +45,7 @@ class Segment:
         self.first_timestamp = NO_TIMESTAMP
         self.max_timestamp = NO_TIMESTAMP
         self.index = SparseIndex(index_interval)
+        self.producers_at_end: Snapshot | None = None
         self._file: int | None = None
 
     @property
@@ -52,6 +55,7 @@ class Segment:
 
     def open(self) -> None:
         """Open for appending, creating the file when it is not there."""
+        self.path.with_suffix(SUMMARY).unlink(missing_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def close(self) -> None:
@@ -77,13 +81,7 @@ class Segment:
         if self._file is None:
             raise ValueError(f"{self.path} is not open for appending")
         try:
-            written = os.pwritev(self._file, parts, self.size)
-            if written != header.size:
-                # A short write is how a full disk announces itself; the next one raises.
-                rest = b"".join(parts)[written:]
-                while rest:
-                    step = os.pwrite(self._file, rest, self.size + written)
-                    written, rest = written + step, rest[step:]
+            write_all(self._file, parts, self.size)
         except OSError:
             os.ftruncate(self._file, self.size)
             raise
@@ -104,7 +102,7 @@ class Segment:
             os.ftruncate(file, size)
             os.fsync(file)
 
-    def recover(self, producers: ProducerStates, now_ms: int) -> int:
+    def scan(self, producers: ProducerStates, now_ms: int) -> int:
         """Walk the file, check every batch, build the index; returns the bytes left over.
 
         What follows the last sound batch is the caller's to cut.

@@ -27,6 +27,7 @@ from .topics import Topics
 
 __all__ = ["Broker", "BrokerConfig", "DataDirectoryForeign", "DataDirectoryLocked", "serve"]
 
+_GRACE_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -92,6 +93,8 @@ class Broker:
             await asyncio.wait([self._maintenance])
         await self.state.flusher.drain()
         self.state.groups.close()
+        if self.state.running:
+            await asyncio.wait(self.state.running, timeout=_GRACE_SECONDS)
         await asyncio.sleep(0)  # the answers that were just given reach their sockets
         for connection in list(self._connections):
             connection.close()
@@ -132,7 +135,7 @@ class Broker:
     async def _close_files(self) -> None:
         state, self._state = self._state, None
         if state is not None:
-            state.topics.close()
+            await asyncio.to_thread(state.topics.close)
             await asyncio.to_thread(state.offsets.close)
         if self._lock is not None:
             os.close(self._lock)

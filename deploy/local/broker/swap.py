@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from .files import sync_directory
-from .segment import SUFFIX, segment_path
+from .segment import SUFFIX, SUMMARY, segment_path
 
 CLEANED = ".cleaned"
 _SWAP = ".swap"
@@ -32,6 +32,8 @@ def finish_swap(swap: Path) -> None:
     """Remove the sources and give the successor its name; raises OSError."""
     first, end = (int(part) for part in swap.stem.split("-"))
     for source in swap.parent.glob(f"*{SUFFIX}"):
+        if first <= int(source.stem) < end:
+            source.with_suffix(SUMMARY).unlink(missing_ok=True)
         if first < int(source.stem) < end:
             source.unlink()
     swap.rename(segment_path(swap.parent, first))

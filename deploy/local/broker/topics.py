@@ -162,9 +162,13 @@ class Topics:
             await asyncio.to_thread(shutil.rmtree, topic.directory, ignore_errors=True)
 
     def close(self) -> None:
-        """Close all files."""
+        """Make everything durable and close all files, one failing log not stopping the others."""
         for log in self.logs():
-            log.close()
+            try:
+                log.close_cleanly()
+            except OSError:
+                _log.exception("cannot close %s cleanly", log.directory)
+                log.close()
 
     async def _on_disk(self, change: Callable[[], _T]) -> _T:
         try:
