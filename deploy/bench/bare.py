@@ -5,8 +5,9 @@ import sys
 import time
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
+from deploy.declare import end_offsets
 from deploy.settings import Settings
 from schemas.codec import split_lines
 from sinks.clickhouse import ClickHouse
@@ -45,17 +46,12 @@ def _separated(lines: list[bytes]) -> list[bytes]:
 
 
 async def _read(kafka: str, topic: str) -> list[bytes]:
+    ends = await end_offsets(kafka, [topic])
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic) or ()]
-        if not partitions:
-            await consumer.topics()
-            found = consumer._client.cluster.partitions_for_topic(topic)  # noqa: SLF001
-            partitions = [TopicPartition(topic, p) for p in found]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
+        consumer.assign(list(ends))
+        await consumer.seek_to_beginning(*ends)
         lines: list[bytes] = []
         while any([await consumer.position(tp) < end for tp, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=500)).values():

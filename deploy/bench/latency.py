@@ -11,6 +11,7 @@ import clickhouse_connect
 
 from deploy.bench.run import Load, Pipeline, loading_process, pipeline
 from deploy.bench.samples import event_number
+from deploy.settings import SettingError
 
 _POLL_SECONDS: Final = 0.05
 _GRACE_SECONDS: Final = 30.0
@@ -47,6 +48,8 @@ async def measure(*, rate: float, seconds: float, kill_processor: bool, workers:
 
 
 def _quantiles(waits: list[float]) -> tuple[float, float, float]:
+    if not waits:
+        raise SettingError("no event was both accepted and seen: nothing to measure")
     last = len(waits) - 1
     return waits[last // 2], waits[int(last * 0.99)], waits[last]
 
