@@ -1,6 +1,7 @@
 """The command line; the only reader of the environment."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,8 @@ _LOCAL_CLICKHOUSE = (
 
 def main() -> None:
     """Entry point of ``headrace``."""
+    # A tier sets up its own log; elsewhere the library's retries are none of the reader's business.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     # The group's help carries the settings, so --help stays complete by itself.
     headrace.epilog = _settings_help()
     headrace(prog_name="headrace")

@@ -133,7 +133,14 @@ def enable(source_id: str, data: Path | None) -> None:
 
 @sources.command("rotate-key")
 @click.argument("source_id")
-@click.option("--type", "key_type", type=click.Choice(KEY_TYPES), default="write")
+@click.option(
+    "--type",
+    "key_type",
+    type=click.Choice(KEY_TYPES),
+    default="write",
+    show_default=True,
+    help="Keys of this type are replaced.",
+)
 @data_option
 @speaks_plainly
 def rotate_key(source_id: str, key_type: Any, data: Path | None) -> None:

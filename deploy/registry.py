@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from deploy.declare import wait_for_kafka
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.sources import Registry, Source, from_record
@@ -15,6 +16,7 @@ from schemas.topics import Topics
 
 log: Final = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 0.5
+_ANSWER_SECONDS: Final = 10.0
 
 
 class SourcesTail:
@@ -94,7 +96,12 @@ class SourcesTail:
 
 
 async def read_sources(kafka: str, topics: Topics) -> Registry:
-    """Read the registry once."""
+    """Read the registry once.
+
+    Raises:
+        SettingError: no broker answers.
+    """
+    await wait_for_kafka(kafka, seconds=_ANSWER_SECONDS)
     tail = SourcesTail(kafka, topics)
     await tail.start()
     await tail.stop()

@@ -29,6 +29,7 @@ _MENDABLE: Final = {
     errno.EDQUOT: "raise the quota, or use --data elsewhere",
     errno.EACCES: "make it writable, or use --data elsewhere",
     errno.EROFS: "use --data elsewhere",
+    errno.ENOTDIR: "choose a directory with --data",
     errno.EADDRINUSE: "stop what uses that port, or choose another",
 }
 _LEVELS: Final = ("debug", "info", "warning", "error")

@@ -13,7 +13,7 @@ from deploy.local.child import TierFailed
 from deploy.local.stack import Ports, Running, Stack, ingest_tiers, owned
 from deploy.local.supervisor import Supervisor
 from deploy.probe import bind
-from deploy.settings import SettingError, Settings
+from deploy.settings import DEFAULT_DATA, SettingError, Settings
 
 _FAILED: Final = 2
 _KILLED: Final = 130
@@ -108,6 +108,11 @@ def _say(text: str) -> None:
     click.echo(f"headrace: {text}")
 
 
+def _where(settings: Settings) -> list[str]:
+    """What another command needs in order to find this pipeline."""
+    return [] if settings.data == DEFAULT_DATA else ["--data", str(settings.data)]
+
+
 def _welcome(running: Running) -> str:
     settings = running.settings
     address = urlsplit(settings.clickhouse)
@@ -115,6 +120,7 @@ def _welcome(running: Running) -> str:
     note = "" if running.demo_key else "  (lost? `headrace sources rotate-key demo`)"
     event = '{"event_name": "order_placed", "price": 9.95}'
     curl = ["curl", f"{running.url}/post", "-H", f"x-eventbunker-write-key: {key}", "-d", event]
+    query = ["headrace", "query", *_where(settings)]
     sql = f"SELECT event_time, event_type, properties FROM {settings.database}.events"  # noqa: S608  printed
     return "\n".join(
         (
@@ -126,7 +132,7 @@ def _welcome(running: Running) -> str:
             "Send an event:",
             f"  {shlex.join(curl)}",
             "and query it:",
-            f"  headrace query {shlex.quote(sql)}",
+            f"  {shlex.join([*query, sql])}",
             "",
             "Ctrl-C drains and stops.",
         )

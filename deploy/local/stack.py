@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from deploy.tier import clock
 
 log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
+_QUIET_PORTS: Final = (12_000, 32_000)
 _STOP_SECONDS: Final = 20.0
 _DRAIN_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
@@ -151,14 +153,14 @@ class Stack:
     async def _broker(self) -> str:
         if self._settings.kafka_given:
             return self._settings.kafka
-        port = self._ports.kafka or free_port()
+        port = _claim(self._ports.kafka, "--kafka-port")
         await self.supervisor.start(self._tier("broker", "--port", str(port)))
         return f"{_LOOPBACK}:{port}"
 
     async def _clickhouse(self) -> str:
         if self._settings.clickhouse_given:
             return self._settings.clickhouse
-        port = self._ports.clickhouse or free_port()
+        port = _claim(self._ports.clickhouse, "--clickhouse-port")
         await self.supervisor.start(self._tier("clickhouse", "--port", str(port)))
         parts = urlsplit(self._settings.clickhouse)
         return urlunsplit(parts._replace(netloc=f"{_LOOPBACK}:{port}"))
@@ -183,11 +185,29 @@ def ingest_tiers(
     return [Tier(name, ("ingest", "--fd", str(fd)), environment, (fd,)) for name in names]
 
 
+def _claim(port: int, option: str) -> int:
+    """Settle the port of a stand-in before it starts, while the option that names it is known.
+
+    Raises:
+        SettingError: the port is taken.
+    """
+    if port == 0:
+        return free_port()
+    bind(_LOOPBACK, port, option=option).close()
+    return port
+
+
 def free_port() -> int:
-    """Find a port that a restarted tier can come back to."""
-    with socket.socket() as probe:
-        probe.bind((_LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Find a port that a restarted tier can come back to.
+
+    It lies below the range that systems hand out to outgoing connections: while a tier is away,
+    a client that tries to reach it could otherwise be given its port, or even meet itself there.
+    """
+    while True:
+        port = random.randrange(*_QUIET_PORTS)  # noqa: S311  not a secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_LOOPBACK, port))
+            return port
 
 
 @contextlib.contextmanager
