@@ -34,6 +34,11 @@ INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     "max_execution_time": 55,
 }
 
+# What the driver wraps around ClickHouse's own words.
+_WRAPPING: Final = re.compile(
+    r"^Received ClickHouse exception, code: \d+, server response: "
+    r"|\s*\(version [^()]*(?:\([^()]*\))?\)| \(for url \S+\)$"
+)
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,126}")
 
 
@@ -161,7 +166,7 @@ class ClickHouse:
                     connect_timeout=5,
                     send_receive_timeout=self._seconds,
                     autogenerate_session_id=False,
-                    show_clickhouse_errors="scrub",
+                    show_clickhouse_errors=True,
                     query_retries=0,
                 )
         except Exception as error:
@@ -189,6 +194,6 @@ def _failed(error: Exception) -> Failed:
         raise error
     number = error.code if isinstance(error, Error) else None
     name = error.name if isinstance(error, Error) and number is not None else None
-    message = str(error)
+    message = _WRAPPING.sub("", str(error))
     code = (name or ("no-answer" if number is None else f"clickhouse-{number}")).lower()
     return Failed(code.replace("_", "-"), message, judge(number, message), row_of(message))

@@ -1,0 +1,120 @@
+"""SIGKILL, cut lines and lost answers: nothing is lost, and nothing is seen twice."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import Topics
+from sinks.clickhouse import ClickHouse
+from tests.contracts.clickhouse.stand_in import StandIn
+from tests.contracts.leash import Leashed
+from tests.sinks import flow
+from tests.sinks.lines import event
+from tests.sinks.proxy import Proxy, proxy
+
+COUNT = 1_000
+"""Events of one wave; a wave is at least one insert."""
+
+
+def launch(kafka: str, topics: Topics, url: str, when: str, log: Path) -> Leashed:
+    arguments = [kafka, topics.prefix, str(topics.partitions), url, when]
+    return Leashed([sys.executable, "-m", "tests.sinks.suicidal", *arguments], log)
+
+
+async def send(kafka: str, topics: Topics, first: int) -> None:
+    """One wave: ten records of a hundred events."""
+    sent = [event(number) for number in range(first, first + COUNT)]
+    assert await flow.produce(kafka, topics.events.name, flow.records(sent, 100)) == 10
+
+
+def through(url: str, engine: StandIn, way: Proxy) -> str:
+    return url.replace(f":{engine.port}/", f":{way.port}/")
+
+
+async def tried(sink: flow.Running, times: int) -> None:
+    async def enough() -> bool:
+        return sink.metrics.get("headrace_sink_retries_total", code="no-answer") >= times
+
+    await flow.eventually(enough, f"{times} tries")
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("when", ["before", "during", "after"])
+async def test_killed_around_an_insert(
+    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, tmp_path: Path, when: str
+) -> None:
+    victim = launch(kafka, topics, url, when, tmp_path / "victim.log")
+    await send(kafka, topics, 0)
+    await flow.all_committed(kafka, topics, 10)
+    await send(kafka, topics, COUNT)
+    status = await asyncio.to_thread(victim.wait, flow.DEADLINE)
+    assert status == -9, victim.tail()
+    assert await flow.committed(kafka, topics) == 10
+
+    heir = launch(kafka, topics, url, "never", tmp_path / "heir.log")
+    try:
+        await flow.exactly(clickhouse, range(2 * COUNT))
+        await flow.all_committed(kafka, topics, 20)
+    finally:
+        status = await asyncio.to_thread(heir.stop)
+    assert status == 0, heir.tail()
+    assert await flow.ask(clickhouse, "SELECT sum(events) FROM @sessions") == [(2 * COUNT,)]
+
+
+@pytest.mark.faults
+async def test_lost_answers_double_nothing(
+    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, engine: StandIn
+) -> None:
+    async with (
+        proxy(engine.host, engine.port) as way,
+        flow.sinking(kafka, topics, through(url, engine, way)) as sink,
+    ):
+        for wave in (1, 2):
+            way.lose = 1
+            await send(kafka, topics, (wave - 1) * COUNT)
+            await flow.exactly(clickhouse, range(wave * COUNT))
+            await flow.all_committed(kafka, topics, wave * 10)
+            assert way.lost == wave
+        assert sink.metrics.get("headrace_sink_retries_total", code="no-answer") == 2
+        assert sink.metrics.get("headrace_sink_fenced_total", table="events") > 0
+
+
+@pytest.mark.faults
+async def test_clickhouse_away_for_a_while(
+    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, engine: StandIn
+) -> None:
+    """The sink waits, keeps its partitions, and goes on where it was."""
+    async with (
+        proxy(engine.host, engine.port) as way,
+        flow.sinking(kafka, topics, through(url, engine, way)) as sink,
+    ):
+        await send(kafka, topics, 0)
+        await flow.all_committed(kafka, topics, 10)
+        way.cut()
+        await send(kafka, topics, COUNT)
+        await tried(sink, 4)
+        assert len(await flow.stored(clickhouse)) == COUNT
+        way.away = False
+        await flow.exactly(clickhouse, range(2 * COUNT))
+        await flow.all_committed(kafka, topics, 20)
+
+
+@pytest.mark.faults
+async def test_stopping_while_clickhouse_is_away(
+    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, engine: StandIn
+) -> None:
+    """A sink that cannot write still leaves in time; the next one stores what it read."""
+    async with (
+        proxy(engine.host, engine.port) as way,
+        flow.sinking(kafka, topics, through(url, engine, way)) as sink,
+    ):
+        way.cut()
+        await send(kafka, topics, 0)
+        await tried(sink, 1)
+        async with asyncio.timeout(10):
+            await sink.stop()
+    assert await flow.committed(kafka, topics) == 0
+    async with flow.sinking(kafka, topics, url):
+        await flow.exactly(clickhouse, range(COUNT))
