@@ -10,7 +10,7 @@ from clickhouse_connect import get_async_client
 from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from sinks.verdict import Failed, judge, row_of
+from sinks.verdict import STOP, Failed, judge, row_of
 
 INSERT_SECONDS: Final = 60
 """Longest wait for an answer; above ``max_execution_time``, so that the server gives up first."""
@@ -49,7 +49,7 @@ def identifier(name: str) -> str:
         Failed: code ``name-invalid`` for anything that would need quoting.
     """
     if not _IDENTIFIER.fullmatch(name):
-        raise Failed("name-invalid", f"{name!r} must be letters, digits and '_'")
+        raise Failed("name-invalid", f"{name!r} must be letters, digits and '_'", STOP)
     return name
 
 
