@@ -6,11 +6,11 @@ import uuid
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from deploy.local.clickhouse import reply
+from deploy.local.clickhouse import errors, reply
 from deploy.local.clickhouse.access import Access
 from deploy.local.clickhouse.config import ClickHouseConfig
 from deploy.local.clickhouse.engine_handle import Outcome
@@ -18,7 +18,7 @@ from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.incoming import Incoming, take_in
 from deploy.local.clickhouse.meter import Meter
 from deploy.local.clickhouse.runner import Runner
-from deploy.local.clickhouse.streaming import send_stream
+from deploy.local.clickhouse.streaming import file_pieces, send_stream
 
 _DISPLAY = {"X-ClickHouse-Server-Display-Name": "headrace"}
 
@@ -28,14 +28,14 @@ def build_app(config: ClickHouseConfig, runner: Runner, version: str) -> Starlet
     interface = Interface(config, runner, version)
     return Starlette(
         routes=[
-            Route("/", interface),
+            Route("/", interface, methods=["GET", "POST"]),
             Route("/ping", _ok),
             Route("/replicas_status", _ok),
             Route("/healthz", _ok),
             Route("/readyz", interface.ready),
             Route("/metrics", interface.metrics),
         ],
-        exception_handlers={HTTPException: _no_such_path},
+        exception_handlers={HTTPException: _no_such_path, Exception: interface.failed_here},
     )
 
 
@@ -78,6 +78,12 @@ class Interface:
         )
         return PlainTextResponse(page)
 
+    async def failed_here(self, _request: Request, error: Exception) -> Response:
+        """The reply for a bug of ours; the error itself goes to the log."""
+        sentence = f"{type(error).__name__} in the server, see its log"
+        unknown = ClickHouseError(errors.UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", sentence)
+        return reply.failure(unknown, self._version, _DISPLAY)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request that carries a statement, or say Ok to one without."""
         request = Request(scope, receive, send)
@@ -116,15 +122,15 @@ class Interface:
 
     def _result(self, request: Request, incoming: Incoming, outcome: Outcome) -> Response:
         call, statement = incoming.call, incoming.statement
-        form = reply.result_format(call, statement) if outcome.body or statement.answers else None
-        encoding = reply.choose_compression(call, request.headers.get("accept-encoding", ""))
-        body = outcome.body
-        if encoding is not None and body:
-            squeeze = reply.compressor(encoding)
-            body = squeeze.compress(body) + squeeze.flush()
-        headers = reply.result_headers(call, form, encoding if outcome.body else None)
+        form = reply.result_format(call, statement) if outcome.size or statement.answers else None
+        accepted = request.headers.get("accept-encoding", "")
+        encoding = reply.choose_compression(call, accepted) if outcome.size else None
+        headers = reply.result_headers(call, form, encoding) | _DISPLAY
         headers["X-ClickHouse-Summary"] = reply.summary(outcome)
-        return Response(body, headers=headers | _DISPLAY)
+        squeeze = reply.compressor(encoding)
+        if outcome.file is not None:
+            return StreamingResponse(file_pieces(outcome.file, squeeze), headers=headers)
+        return Response(squeeze.compress(outcome.body) + squeeze.flush(), headers=headers)
 
     def _failed(self, error: ClickHouseError, query_id: str) -> Response:
         headers = {"X-ClickHouse-Query-Id": query_id} | _DISPLAY

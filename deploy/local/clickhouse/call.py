@@ -21,6 +21,10 @@ _OF_HTTP: Final = frozenset(
 )
 _SESSION_TIMEOUT: Final = 60.0
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_FORMAT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_QUERY_ID: Final = re.compile(r"[ -~]{1,256}")
+# Names that chDB's Python layer would answer with objects of this process instead of bytes.
+_OF_PYTHON: Final = frozenset({"dataframe", "datastore", "arrowtable"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,8 @@ def read_call(
     """Read the URL parameters and headers of a request.
 
     Raises ``ClickHouseError`` 48 for native compression, 374 for a session timeout that is not a
-    number or above the maximum, 36 for a setting whose name is none.
+    number or above the maximum, 73 for a format's name that is none, 36 for such a setting's name
+    or ``query_id``.
     """
     given = dict(params)
     if _flag(given, "compress") or _flag(given, "decompress"):
@@ -62,6 +67,12 @@ def read_call(
             "compress=1 and decompress=1 are not supported here: use Accept-Encoding with "
             "enable_http_compression=1, and Content-Encoding",
         )
+    form = given.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"
+    if not _FORMAT.fullmatch(form) or form.lower() in _OF_PYTHON:
+        raise ClickHouseError(errors.UNKNOWN_FORMAT, "UNKNOWN_FORMAT", f"Unknown format {form!r}")
+    own_id = given.get("query_id") or query_id
+    if not _QUERY_ID.fullmatch(own_id):
+        raise _bad_argument("query_id must be 1 to 256 printable ASCII characters")
     settings = {
         name: value
         for name, value in given.items()
@@ -69,17 +80,13 @@ def read_call(
     }
     for name in settings:
         if not _NAME.fullmatch(name):
-            raise ClickHouseError(
-                errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", f"{name!r} cannot be a setting's name"
-            )
+            raise _bad_argument(f"{name!r} cannot be a setting's name")
     return Call(
         user=user,
         query=given.get("query", ""),
-        query_id=given.get("query_id") or query_id,
+        query_id=own_id,
         database=given.get("database") or headers.get("x-clickhouse-database", ""),
-        default_format=given.get("default_format")
-        or headers.get("x-clickhouse-format")
-        or "TabSeparated",
+        default_format=form,
         session_id=given.get("session_id", ""),
         session_timeout=_timeout(given.get("session_timeout"), session_timeout_max),
         session_check=_flag(given, "session_check"),
@@ -88,6 +95,10 @@ def read_call(
         settings=settings,
         params={name[6:]: value for name, value in given.items() if name.startswith("param_")},
     )
+
+
+def _bad_argument(sentence: str) -> ClickHouseError:
+    return ClickHouseError(errors.BAD_ARGUMENTS, "BAD_ARGUMENTS", sentence)
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:
@@ -104,6 +115,13 @@ def _timeout(text: str | None, most: float) -> float:
         "INVALID_SESSION_TIMEOUT",
         f"session_timeout must be a whole number of seconds from 1 to {most:.0f}, not {text!r}",
     )
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise _bad_argument("form fields must be UTF-8") from error
 
 
 def form_fields(content_type: str, body: bytes) -> dict[str, str]:
@@ -123,5 +141,5 @@ def form_fields(content_type: str, body: bytes) -> dict[str, str]:
         name = part.get_param("name", header="content-disposition")
         value = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(value, bytes):
-            fields[name] = value.decode()
+            fields[name] = _text(value)
     return fields

@@ -10,6 +10,7 @@ from deploy.local.clickhouse import default_database
 from deploy.local.clickhouse.config import ClickHouseConfig, engine_memory, write_engine_files
 from deploy.local.clickhouse.engine_handle import Handle
 from deploy.local.clickhouse.errors import NO_FILES, DataDirectoryLocked, from_engine
+from deploy.local.clickhouse.spool import Spool
 
 
 class Engine:
@@ -30,6 +31,7 @@ class Engine:
         except BaseException:
             os.close(self._lock_file)
             raise
+        self.spool = Spool(config.data / "spool")
         self._reader_settings = {
             "max_memory_usage": str(engine_memory(config) // 2),
             "readonly": "2",

@@ -3,16 +3,21 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from deploy.local.clickhouse.errors import from_engine
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished statement left: its answer and its counters, in rows, bytes and seconds."""
+    """What a finished statement left: its answer and its counters, in rows, bytes and seconds.
+
+    The answer is in ``body``, or in ``file`` if it is large; ``size`` is its length either way.
+    """
 
     body: bytes = b""
+    file: BinaryIO | None = None
+    size: int = 0
     read_rows: int = 0
     read_bytes: int = 0
     written_rows: int = 0
@@ -50,8 +55,10 @@ class Handle:
                 done = self._connection.query(sql, form, params=dict(params or {}))
             except RuntimeError as error:
                 raise from_engine(error) from error
+        body = done.bytes() or b""
         return Outcome(
-            body=done.bytes() or b"",
+            body=body,
+            size=len(body),
             read_rows=done.storage_rows_read(),
             read_bytes=done.storage_bytes_read(),
             written_rows=done.rows_written(),

@@ -6,6 +6,7 @@ from typing import Final
 BAD_ARGUMENTS: Final = 36
 NOT_IMPLEMENTED: Final = 48
 SYNTAX_ERROR: Final = 62
+UNKNOWN_FORMAT: Final = 73
 UNKNOWN_COMPRESSION_METHOD: Final = 89
 READONLY: Final = 164
 TOO_MANY_SIMULTANEOUS_QUERIES: Final = 202
@@ -20,6 +21,7 @@ INVALID_SESSION_TIMEOUT: Final = 374
 ACCESS_DENIED: Final = 497
 AUTHENTICATION_FAILED: Final = 516
 STD_EXCEPTION: Final = 1001
+UNKNOWN_EXCEPTION: Final = 1002
 
 _BAD_REQUEST = frozenset(
     {6, 8, 15, 25, 26, 27, 36, 37, 38, 41, 44, 53, 62, 72, 117, 123, 167, 168, 223, 321, 376}
@@ -32,6 +34,9 @@ _OTHER = {48: 501, 76: 503, 159: 408, 194: 401, 209: 503, 229: 413, 381: 411, 43
 NO_FILES: Final = "file() is not available over HTTP"
 
 _CODE = re.compile(r"Code: (\d+)\. ")
+# The embedded engine wraps an error once per layer: only the innermost is what a server says.
+_LAYERS = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: \d+\. )")
+_AFTER_VERSION = re.compile(r"(\(version [0-9.]+\)).*", re.DOTALL)
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)")
 _NAME_AT_END = re.compile(r"\([A-Z][A-Z0-9_]+\)\s*(\(version [^)]*\)\s*)?$")
 
@@ -73,9 +78,11 @@ def from_engine(error: Exception) -> ClickHouseError:
     found = _CODE.search(text)
     if found is None:
         return ClickHouseError(STD_EXCEPTION, "STD_EXCEPTION", text)
+    text = _AFTER_VERSION.sub(r"\1", _LAYERS.sub("", text[found.start() :])).strip()
     names = _NAME.findall(text)
-    translated = ClickHouseError(int(found[1]), names[-1] if names else "STD_EXCEPTION", "")
-    translated.text = text[found.start() :].strip()
+    code = int(text.removeprefix("Code: ").partition(".")[0])
+    translated = ClickHouseError(code, names[-1] if names else "STD_EXCEPTION", "")
+    translated.text = text
     if not _NAME_AT_END.search(translated.text):
         translated.text += f" ({translated.name})"
     translated.args = (translated.text,)

@@ -94,8 +94,8 @@ def can_stream(call: Call, statement: Statement) -> bool:
 
     ``wait_end_of_query=1`` asks for the opposite: a status that is final.
     """
-    selects = statement.kind in {"SELECT", "WITH", "FROM", "("}
-    return selects and not call.wait_end and result_format(call, statement) in _STREAMED
+    blocks_follow = result_format(call, statement) in _STREAMED
+    return statement.selects and blocks_follow and not call.wait_end
 
 
 def choose_compression(call: Call, accepted: str) -> str | None:
@@ -106,9 +106,9 @@ def choose_compression(call: Call, accepted: str) -> str | None:
     return next((name for name in _COMPRESSORS if name in names), None)
 
 
-def compressor(encoding: str) -> Compressor:
-    """A new compressor for one of the encodings :func:`choose_compression` returns."""
-    return _COMPRESSORS[encoding]()
+def compressor(encoding: str | None) -> Compressor:
+    """A new compressor for what :func:`choose_compression` returned."""
+    return Plain() if encoding is None else _COMPRESSORS[encoding]()
 
 
 def summary(outcome: Outcome) -> str:
@@ -121,7 +121,7 @@ def summary(outcome: Outcome) -> str:
             "written_bytes": str(outcome.written_bytes),
             "total_rows_to_read": "0",
             "result_rows": str(outcome.result_rows),
-            "result_bytes": str(len(outcome.body)),
+            "result_bytes": str(outcome.size),
             "elapsed_ns": str(int(outcome.elapsed * 1e9)),
         },
         separators=(",", ":"),

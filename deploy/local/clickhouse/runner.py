@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from deploy.local.clickhouse import errors
@@ -12,9 +13,17 @@ from deploy.local.clickhouse.access import User
 from deploy.local.clickhouse.call import Call
 from deploy.local.clickhouse.config import ClickHouseConfig
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.engine_handle import Handle, Insert, Outcome, Stream, identifier
+from deploy.local.clickhouse.engine_handle import (
+    Handle,
+    Insert,
+    Outcome,
+    Stream,
+    identifier,
+    quoted,
+)
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.sessions import Session, Sessions
+from deploy.local.clickhouse.spool import take
 from deploy.local.clickhouse.statement import Statement
 
 _T = TypeVar("_T")
@@ -37,6 +46,8 @@ class Runner:
         def work() -> Outcome:
             lane = self._enter(call, statement)
             try:
+                if statement.selects:
+                    return self._by_file(lane.handle, call, statement)
                 return lane.handle.run(statement.text, call.default_format, call.params)
             finally:
                 self._leave(lane)
@@ -86,6 +97,24 @@ class Runner:
 
     def _open(self, user: User) -> Handle:
         return self._engine.handle(reads_only=user.reads_only)
+
+    def _by_file(self, handle: Handle, call: Call, statement: Statement) -> Outcome:
+        # The engine's own result buffer takes six times the answer's size in memory, and keeps it
+        # for good when the statement fails (seen in chDB 4.4).
+        path = self._engine.spool.new()
+        text = statement.into_file(quoted(str(path)), call.default_format)
+        try:
+            outcome = handle.run(text, "Null", call.params)
+            body, file, size = take(path)
+        except ClickHouseError as error:
+            if error.code != errors.SYNTAX_ERROR:
+                raise
+            # Either the error is in the client's text, and is to be told in its words, or the
+            # statement is one of the few that cannot write to a file.
+            return handle.run(statement.text, call.default_format, call.params)
+        finally:
+            path.unlink(missing_ok=True)
+        return replace(outcome, body=body, file=file, size=size)
 
     def _enter(self, call: Call, statement: Statement) -> "Lane":
         if not call.session_id:

@@ -14,11 +14,10 @@ from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.tokens import BROKEN, QUOTED, WORD, Token, tokens
 
-_ANSWERING = frozenset(
-    {"SELECT", "WITH", "FROM", "(", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"}
-    | {"KILL", "VALUES"}
-)
-_READING = _ANSWERING - {"CHECK", "KILL"} | {"USE", "SET"}
+_SELECTING = frozenset({"SELECT", "WITH", "FROM", "("})
+_ASKING = _SELECTING | {"SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS"}
+_ANSWERING = _ASKING | {"CHECK", "KILL"}
+_READING = _ASKING | {"USE", "SET"}
 # Creating, filling and dropping are let through for temporary tables; the engine refuses the rest.
 _READER_MAY = _READING | {"CREATE", "INSERT", "DROP"}
 
@@ -30,7 +29,8 @@ class Statement:
     """One statement: its first keyword, the text for the engine, and what to do with the rest.
 
     ``insert_format`` is set when data follows at ``data_at``; ``text`` then ends before FORMAT or
-    VALUES. ``output_format`` is the statement's own FORMAT, None when it has none.
+    VALUES. ``output_format`` is the statement's own FORMAT, None when it has none; ``clauses_at``
+    is where clauses about the output go.
     """
 
     kind: str
@@ -38,6 +38,19 @@ class Statement:
     insert_format: str | None = None
     data_at: int = 0
     output_format: str | None = None
+    clauses_at: int = 0
+
+    @property
+    def selects(self) -> bool:
+        """Whether the statement is a SELECT in one of its forms: its answer may be of any size."""
+        return self.kind in _SELECTING
+
+    def into_file(self, path_literal: str, default_format: str) -> bytes:
+        """The statement, told to write its answer to a file; only for those that select."""
+        clause = f"\nINTO OUTFILE {path_literal} "
+        if self.output_format is None:
+            clause += f"FORMAT {default_format} "
+        return self.text[: self.clauses_at] + clause.encode() + self.text[self.clauses_at :]
 
     @property
     def answers(self) -> bool:
@@ -104,6 +117,12 @@ def _insert(sql: bytes, found: Iterable[Token]) -> Statement | None:
 
 def _with_data(sql: bytes, clause: Token, name: str, data_at: int) -> Statement:
     text = sql[: clause.start]
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        raise ClickHouseError(
+            errors.SYNTAX_ERROR, "SYNTAX_ERROR", "An INSERT must be UTF-8 up to its data"
+        ) from error
     _refuse(list(tokens(text)))
     return Statement("INSERT", text, insert_format=name, data_at=data_at)
 
@@ -123,16 +142,20 @@ def _whole(sql: bytes, first: Token) -> Statement:
             f"{found[end].end}: send one statement per request",
         )
     _refuse(found)
-    return Statement(first.text, sql, output_format=_output_format(sql, found[:end]))
+    own = _format_clause(found[:end])
+    if own is None:
+        return Statement(first.text, sql, clauses_at=found[end - 1].end if end else 0)
+    clause, name = own
+    form = sql[name.start : name.end].decode("latin-1")
+    return Statement(first.text, sql, output_format=form, clauses_at=clause.start)
 
 
-def _output_format(sql: bytes, found: list[Token]) -> str | None:
-    """The name after the last FORMAT; only SETTINGS may follow it, as a column can be so called."""
+def _format_clause(found: list[Token]) -> tuple[Token, Token] | None:
+    """The last FORMAT and its name; only SETTINGS may follow, as a column can be so called."""
     for at in range(len(found) - 2, 0, -1):
-        name = found[at + 1]
-        if found[at].is_word("FORMAT") and name.kind == WORD:
+        if found[at].is_word("FORMAT") and found[at + 1].kind == WORD:
             last = at + 2 == len(found) or found[at + 2].is_word("SETTINGS")
-            return sql[name.start : name.end].decode("latin-1") if last else None
+            return (found[at], found[at + 1]) if last else None
     return None
 
 

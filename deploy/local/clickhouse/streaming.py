@@ -1,7 +1,9 @@
 """Answers sent while they are made, for results that nobody wants to hold in memory."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from typing import BinaryIO, Final
 
 from starlette.requests import Request
 from starlette.types import Send
@@ -11,6 +13,8 @@ from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.incoming import Incoming
 from deploy.local.clickhouse.runner import Answer, Runner
+
+_PIECE: Final = 1024 * 1024
 
 
 async def send_stream(
@@ -36,7 +40,7 @@ async def send_stream(
         head["X-ClickHouse-Summary"] = reply.summary(Outcome())
         head["X-ClickHouse-Exception-Tag"] = tag
         await _start(send, head | dict(headers))
-        squeeze = reply.compressor(encoding) if encoding else reply.Plain()
+        squeeze = reply.compressor(encoding)
         try:
             async for piece in _blocks(request, answer, first):
                 await _body(send, squeeze.compress(piece), more=True)
@@ -45,6 +49,14 @@ async def send_stream(
             await _body(send, squeeze.compress(text) + squeeze.flush(), more=True)
             return
         await _body(send, squeeze.flush(), more=False)
+
+
+async def file_pieces(file: BinaryIO, squeeze: reply.Compressor) -> AsyncIterator[bytes]:
+    """Yield a file's contents, compressed, and close it."""
+    with file:
+        while piece := await asyncio.to_thread(file.read, _PIECE):
+            yield await asyncio.to_thread(squeeze.compress, piece)
+        yield squeeze.flush()
 
 
 async def _blocks(request: Request, answer: Answer, first: bytes | None) -> AsyncIterator[bytes]:
