@@ -13,6 +13,7 @@ from ingest.asgi import Receive, Scope, Send
 from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
 from ingest.paths import Paths
+from ingest.tally import Tally
 from schemas.ids import Ids
 from schemas.metrics import Metrics
 from schemas.topics import Topics
@@ -67,25 +68,26 @@ def build_app(
     Raises:
         ValueError: two vendors claim one path, or a proxy is no address.
     """
+    tally = Tally(metrics)
     door = Door(
         publisher=publisher,
         feed=feed,
         topics=topics,
         edge=Edge(new_id=new_id, ids=ids),
         clock=clock,
-        metrics=metrics,
+        tally=tally,
         proxies=Proxies(trusted_proxies),
         bounds=bounds or Bounds(),
     )
     return Ingest(
         paths=Paths(vendors),
         door=door,
-        routes=_operations(publisher, metrics),
+        routes=_operations(publisher, metrics, tally),
         exception_handlers={HTTPException: _http_error},
     )
 
 
-def _operations(publisher: Publisher, metrics: Metrics) -> list[Route]:
+def _operations(publisher: Publisher, metrics: Metrics, tally: Tally) -> list[Route]:
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
@@ -96,6 +98,7 @@ def _operations(publisher: Publisher, metrics: Metrics) -> list[Route]:
         return JSONResponse({"status": "ready"})
 
     async def metrics_text(_: Request) -> Response:
+        tally.settle()
         return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
 
     return [

@@ -3,28 +3,85 @@
 import asyncio
 from typing import Any, Final, cast
 
-from ingest.asgi import Message, Receive
+from ingest.asgi import Receive
 from ingest.inflate import inflate, too_large
 from schemas.errors import Malformed, Unavailable
 
 _MAX_DIGITS: Final = 18
+_SWEEP_SECONDS: Final = 1.0
 
 
 class ClientGone(Exception):
     """The client closed the connection before its request was complete; nobody to answer."""
 
 
-class Allowance:
-    """Bytes of request bodies that may be held at once.
+class Bodies:
+    """Reads the bodies of all requests of a process.
+
+    One sweep a second ends what takes too long, in place of a timer for each request: a timer
+    costs as much as parsing a small event.
 
     Args:
-        limit: bytes; at least one request's largest body, or none could ever come in.
+        seconds: for one whole body, so that a client sending a byte now and then has an end too.
+        held_bytes: of all requests together, until :meth:`release`; at least twice one request's
+            largest body, or none of that size could be inflated.
     """
 
-    def __init__(self, limit: int) -> None:
-        self._left = limit
+    def __init__(self, seconds: float, held_bytes: int) -> None:
+        self._seconds = seconds
+        self._left = held_bytes
+        self._since: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
 
-    def take(self, size: int) -> None:
+    async def read(self, receive: Receive, limit: int) -> bytes:
+        """Read a body as it was sent, in one piece or many.
+
+        Its bytes count as held when this returns, and no longer when it raises.
+
+        Raises:
+            ClientGone: see there.
+            Malformed: ``body-too-large`` (413).
+            Unavailable: ``body-timeout`` (408), ``overloaded``.
+        """
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._since[task] = asyncio.get_running_loop().time()
+        if self._sweep is None:
+            self._arm()
+        held = 0
+        chunks: list[bytes] = []
+        more = True
+        try:
+            while more:
+                message = await receive()
+                chunk: bytes = message.get("body", b"")
+                _check(message["type"], held + len(chunk), limit)
+                self.hold(len(chunk))
+                held += len(chunk)
+                chunks.append(chunk)
+                more = message.get("more_body", False)
+        except BaseException as error:
+            self.release(held)
+            self._raise_if_late(task, error)
+            raise
+        finally:
+            del self._since[task]
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def open(self, body: bytes, encoding: str, limit: int) -> bytes:
+        """Inflate a body that was read; from now on the result's bytes are held in its place.
+
+        Raises:
+            Malformed: as :func:`ingest.inflate.inflate`.
+            Unavailable: ``overloaded``; then and for every other error nothing changes.
+        """
+        plain = inflate(body, encoding, limit)
+        if plain is not body:
+            self.hold(len(plain))
+            self.release(len(body))
+        return plain
+
+    def hold(self, size: int) -> None:
         """Count bytes in.
 
         Raises:
@@ -34,63 +91,33 @@ class Allowance:
             raise Unavailable("overloaded", "too many bytes are being received: try again")
         self._left -= size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Count bytes out."""
         self._left += size
 
-
-class Deadlines:
-    """Ends the reading of bodies that take too long.
-
-    One sweep a second for all of them, in place of a timer for each: a timer costs as much as
-    reading and parsing a small event.
-
-    Args:
-        seconds: for a whole body, so that a client sending a byte now and then has an end too.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._since: dict[asyncio.Task[Any], float] = {}
-        self._late: set[asyncio.Task[Any]] = set()
-        self._sweep: asyncio.TimerHandle | None = None
-
-    async def read(self, receive: Receive, limit: int, allowance: Allowance) -> bytes:
-        """Read a body as :func:`read_body` does, but in time.
-
-        Raises:
-            Unavailable: also ``body-timeout`` (408).
-        """
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._since[task] = asyncio.get_running_loop().time()
-        if self._sweep is None:
-            self._arm()
-        try:
-            return await read_body(receive, limit, allowance)
-        except asyncio.CancelledError:
-            if task not in self._late:
-                raise
-            task.uncancel()
-            message = f"the body did not arrive within {self._seconds:g} s: send it again"
-            raise Unavailable("body-timeout", message, status=408) from None
-        finally:
-            del self._since[task]
-            self._late.discard(task)
-
     def _arm(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._sweep = loop.call_later(min(self._seconds, 1.0), self._end_late)
+        seconds = min(self._seconds, _SWEEP_SECONDS)
+        self._sweep = asyncio.get_running_loop().call_later(seconds, self._end_late)
 
     def _end_late(self) -> None:
-        started_before = asyncio.get_running_loop().time() - self._seconds
+        latest = asyncio.get_running_loop().time() - self._seconds
         for task, since in self._since.items():  # oldest first
-            if since > started_before:
+            if since > latest:
                 break
             self._late.add(task)
             task.cancel()
         self._sweep = None
         if self._since:
             self._arm()
+
+    def _raise_if_late(self, task: asyncio.Task[Any], error: BaseException) -> None:
+        if task not in self._late:
+            return
+        self._late.discard(task)
+        if isinstance(error, asyncio.CancelledError):
+            task.uncancel()
+            message = f"the body did not arrive within {self._seconds:g} s: send it again"
+            raise Unavailable("body-timeout", message, status=408) from None
 
 
 def check_length(declared: str, limit: int) -> None:
@@ -107,49 +134,8 @@ def check_length(declared: str, limit: int) -> None:
         raise too_large(limit)
 
 
-async def read_body(receive: Receive, limit: int, allowance: Allowance) -> bytes:
-    """Read a request's body as it was sent, in one piece or many.
-
-    The bytes stay counted in ``allowance`` when this returns, and are not when it raises.
-
-    Raises:
-        ClientGone: see there.
-        Malformed: ``body-too-large`` (413).
-        Unavailable: ``overloaded``.
-    """
-    held = 0
-    chunks: list[bytes] = []
-    more = True
-    try:
-        while more:
-            chunk, more = _chunk(await receive(), limit - held, limit)
-            allowance.take(len(chunk))
-            held += len(chunk)
-            chunks.append(chunk)
-    except BaseException:
-        allowance.give(held)
-        raise
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def open_body(body: bytes, encoding: str, limit: int, allowance: Allowance) -> bytes:
-    """Inflate a body that :func:`read_body` counted; the count becomes that of the result.
-
-    Raises:
-        Malformed: as :func:`ingest.inflate.inflate`.
-        Unavailable: ``overloaded``; then and for every other error the count stays as it was.
-    """
-    plain = inflate(body, encoding, limit)
-    if plain is not body:
-        allowance.take(len(plain))
-        allowance.give(len(body))
-    return plain
-
-
-def _chunk(message: Message, left: int, limit: int) -> tuple[bytes, bool]:
-    if message["type"] == "http.disconnect":
+def _check(kind: str, held: int, limit: int) -> None:
+    if kind == "http.disconnect":
         raise ClientGone
-    chunk: bytes = message.get("body", b"")
-    if len(chunk) > left:
+    if held > limit:
         raise too_large(limit)
-    return chunk, message.get("more_body", False)

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs
 from ingest import cors
 from ingest.accept import authorise, stamp
 from ingest.asgi import Headers, Receive, Scope, Send, respond
-from ingest.body import Allowance, ClientGone, Deadlines, check_length, open_body
+from ingest.body import Bodies, ClientGone, check_length
 from ingest.client import Proxies
 from ingest.paths import Entry
+from ingest.tally import Tally
 from schemas.errors import HeadraceError, Malformed, Unavailable
-from schemas.metrics import Metrics
 from schemas.sources import Registry
 from schemas.topics import Topics
 from schemas.vendor import Edge, Reply, Request, Route
@@ -58,7 +58,7 @@ class Bounds:
 
     requests: int = 4096
     body_bytes: int = 16 << 20
-    held_bytes: int = 64 << 20
+    held_bytes: int = 32 << 20
     body_seconds: float = 30.0
 
 
@@ -77,7 +77,7 @@ class Door:
         topics: Topics,
         edge: Edge,
         clock: Callable[[], int],
-        metrics: Metrics,
+        tally: Tally,
         proxies: Proxies,
         bounds: Bounds,
     ) -> None:
@@ -87,11 +87,10 @@ class Door:
         self._topic_of = lru_cache(maxsize=1024)(lambda source_id: topics.raw(source_id).name)
         self._edge = edge
         self._clock = clock
-        self._metrics = metrics
+        self._tally = tally
         self._proxies = proxies
         self._bounds = bounds
-        self._allowance = Allowance(bounds.held_bytes)
-        self._deadlines = Deadlines(bounds.body_seconds)
+        self._bodies = Bodies(bounds.body_seconds, bounds.held_bytes)
         self._open = 0
 
     async def serve(
@@ -122,9 +121,10 @@ class Door:
             reply = self._refuse(visit, _own_fault(incident))
         finally:
             self._open -= 1
-            self._allowance.give(visit.held)
-        self._metrics.add(
-            "headrace_ingest_requests_total", protocol=entry.vendor.NAME, status=str(reply.status)
+            self._bodies.release(visit.held)
+        self._tally.add(
+            "headrace_ingest_requests_total",
+            (("protocol", entry.vendor.NAME), ("status", str(reply.status))),
         )
         await respond(send, reply.status, _headers(reply) + visit.extra, reply.body)
 
@@ -133,7 +133,7 @@ class Door:
         return self._proxies.client(peer[0] if peer else "", scope["headers"])
 
     def _refuse(self, visit: "_Visit", error: HeadraceError) -> Reply:
-        self._metrics.add("headrace_ingest_refused_total", code=error.code)
+        self._tally.add("headrace_ingest_refused_total", (("code", error.code),))
         return visit.refuse(error)
 
     async def _accept(self, visit: "_Visit", receive: Receive) -> Reply:
@@ -141,29 +141,27 @@ class Door:
         if self._open > self._bounds.requests:
             raise Unavailable("overloaded", "too many requests are under way: try again")
         route = visit.route()
+        request = visit.request = await self._read(visit, route, receive)
         vendor = visit.entry.vendor
-        request = await self._read(visit, route, receive)
+        protocol = vendor.NAME
         claim = vendor.read(request)
         source = authorise(
-            claim,
-            registry=self._feed.registry,
-            protocol=vendor.NAME,
-            route=route,
-            request=request,
+            claim, registry=self._feed.registry, protocol=protocol, route=route, request=request
         )
         batch = vendor.split(claim, request, source, self._edge)
         accepted = stamp(
             batch,
             request=request,
             source=source,
-            protocol=vendor.NAME,
+            protocol=protocol,
             partitions=self._partitions,
             new_id=self._edge.new_id,
         )
+        del claim  # parsed JSON is many times its bytes, and what follows may take a while
         if accepted.lines:
             await self._publisher.publish(self._topic_of(source.id), accepted.lines)
-            self._metrics.add(
-                "headrace_ingest_events_total", len(accepted.event_ids), source=source.id
+            self._tally.add(
+                "headrace_ingest_events_total", (("source", source.id),), len(accepted.event_ids)
             )
         return vendor.reply(batch, accepted.event_ids, request)
 
@@ -171,12 +169,11 @@ class Door:
         headers = visit.headers
         limit = route.max_bytes or self._bounds.body_bytes
         check_length(headers.get("content-length", ""), limit)
-        sent = await self._deadlines.read(receive, limit, self._allowance)
-        visit.held = len(sent)
-        body = open_body(sent, headers.get("content-encoding", ""), limit, self._allowance)
+        body = await self._bodies.read(receive, limit)
         visit.held = len(body)
-        visit.request = visit.make(route, _query(visit.scope["query_string"]), body)
-        return visit.request
+        body = self._bodies.open(body, headers.get("content-encoding", ""), limit)
+        visit.held = len(body)
+        return visit.make(route, _query(visit.scope["query_string"]), body)
 
 
 class _Visit:

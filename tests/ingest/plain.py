@@ -1,0 +1,225 @@
+"""A vendor as small as can be, and what an edge needs around it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.app import Ingest, build_app
+from ingest.asgi import Message
+from ingest.door import Bounds
+from schemas import codec
+from schemas.envelope import RawEvent
+from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.events import Event
+from schemas.ids import Ids
+from schemas.metrics import Metrics
+from schemas.sources import Key, Limits, Registry, Source, hash_key
+from schemas.topics import Topics
+from schemas.vendor import Batch, Claim, Draft, Edge, Reply, Request, Route, refusal
+
+NOW = 1_763_660_896_499
+DRAWN = "01920000-0000-7000-8000-000000000000"
+PARTITIONS = 4
+
+
+class Plain:
+    """``POST /send`` with JSON events; the key is a header, the source a path parameter."""
+
+    NAME = "plain"
+    ROUTES: tuple[Route, ...] = (
+        Route("/send", "send"),
+        Route("/send/{source}", "send-to", bridge="webhook"),
+        Route("/small", "small", methods=("POST", "PUT"), max_bytes=64),
+        Route("/bug", "bug"),
+    )
+
+    def read(self, request: Request) -> Claim:
+        if request.endpoint == "bug":
+            raise ZeroDivisionError
+        events = codec.loads(request.body)
+        if not isinstance(events, list):
+            raise Malformed("list-type", "send an array", where=("body",))
+        if "source" in request.path:
+            return Claim("source", request.path["source"], events)
+        return Claim("key", request.headers.get("x-key", ""), events)
+
+    def split(
+        self,
+        claim: Claim,
+        request: Request,
+        source: Source,  # noqa: ARG002 - a vendor's signature
+        edge: Edge,  # noqa: ARG002 - as above
+    ) -> Batch:
+        return Batch(
+            tuple(
+                Draft(codec.dumps(event), str(event.get("who", "nobody")), str(event.get("id", "")))
+                for event in claim.payload
+            ),
+            shared=codec.dumps({"query": request.query}),
+            answer=len(claim.payload),
+        )
+
+    def reply(self, batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
+        body = {"count": batch.answer, "ids": event_ids, "ip": request.ip}
+        return Reply(200, codec.dumps(body), headers=(("X-Plain", "yes"),))
+
+    def refuse(self, error: HeadraceError, request: Request) -> Reply:
+        body = {"plain": error.code, "said": error.message, "at": request.endpoint}
+        return refusal(error, body, error.status)
+
+    def decode(self, raw: RawEvent) -> Event:  # noqa: ARG002 - a vendor's signature
+        raise Malformed("not-here", "the edge decodes nothing")
+
+
+@dataclass
+class Kept:
+    """A publisher that keeps what it is given."""
+
+    trouble: str = ""
+    error: Exception | None = None
+    gate: asyncio.Event | None = None
+    taken: list[tuple[str, int, bytes]] = field(default_factory=list)
+
+    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.error is not None:
+            raise self.error
+        self.taken += [(topic, number, line) for number, chunk in lines.items() for line in chunk]
+
+    def away(self) -> None:
+        self.error = Unavailable("broker-unavailable", "Kafka is away")
+
+
+@dataclass
+class Feed:
+    registry: Registry = field(default_factory=Registry)
+
+
+def source(name: str, **fields: Any) -> Source:
+    """A source whose write key is ``<name>-key``."""
+    keys = (
+        Key("k1", "write", hash_key(f"{name}-key")),
+        Key("k2", "query", hash_key(f"{name}-query")),
+    )
+    return Source(name, keys=keys, **fields)
+
+
+def registry() -> Registry:
+    """One source of each kind that a request may meet."""
+    found = Registry()
+    found.put(source("shop"))
+    found.put(source("hooks", bridge="webhook"))
+    found.put(source("off", enabled=False))
+    found.put(source("other", protocol="filum"))
+    found.put(source("homely", origins=("https://shop.example",)))
+    found.put(source("tight", limits=Limits(body_bytes=100, events_per_request=2)))
+    return found
+
+
+@dataclass
+class World:
+    """An app and everything around it."""
+
+    app: Ingest
+    kept: Kept
+    metrics: Metrics
+
+
+def world(
+    *, bounds: Bounds | None = None, trusted_proxies: tuple[str, ...] = (), **vendor: Any
+) -> World:
+    kept, metrics = Kept(), Metrics()
+    plain = Plain()
+    for name, value in vendor.items():
+        setattr(plain, name, value)
+    app = build_app(
+        vendors=[plain],
+        publisher=kept,
+        feed=Feed(registry()),
+        topics=Topics("t", PARTITIONS),
+        ids=Ids(b"secret"),
+        clock=lambda: NOW,
+        new_id=lambda: DRAWN,
+        metrics=metrics,
+        trusted_proxies=trusted_proxies,
+        bounds=bounds,
+    )
+    return World(app, kept, metrics)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return codec.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        """The one value of a header; repeated ones are a mistake."""
+        values = [value for given, value in self.headers if given == name]
+        assert len(values) < 2, (name, values)
+        return values[0] if values else None
+
+
+class Call:
+    """One ASGI request; ``chunks`` arrive one by one, then nothing more until it is answered."""
+
+    def __init__(
+        self,
+        path: str,
+        *chunks: bytes,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        query: bytes = b"",
+        peer: str = "192.0.2.7",
+        more: bool = False,
+    ) -> None:
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query,
+            "headers": [
+                (name.lower().encode(), value.encode()) for name, value in (headers or {}).items()
+            ],
+            "client": (peer, 1234),
+            "server": ("localhost", 80),
+            "scheme": "http",
+            "http_version": "1.1",
+        }
+        self._left = list(chunks) or [b""]
+        self._more = more
+        self._sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        if not self._left:
+            await asyncio.Event().wait()
+        chunk = self._left.pop(0)
+        return {
+            "type": "http.request",
+            "body": chunk,
+            "more_body": bool(self._left) or self._more,
+        }
+
+    async def send(self, message: Message) -> None:
+        self._sent.append(message)
+
+    async def answer(self, app: Ingest) -> Answer:
+        await app(self.scope, self.receive, self.send)
+        return self.result()
+
+    @property
+    def answered(self) -> bool:
+        return bool(self._sent)
+
+    def result(self) -> Answer:
+        start, *rest = self._sent
+        headers = [(name.decode(), value.decode()) for name, value in start["headers"]]
+        return Answer(start["status"], headers, b"".join(part.get("body", b"") for part in rest))
