@@ -31,7 +31,7 @@ async def new_writer(broker: HasAddress) -> Writer:
         return bool(answers[-1].error_code == 0)
 
     # a broker that has just started may have to ask its controller for a block of ids first
-    await eventually(given, f"no producer id: {answers}")
+    await eventually(given, lambda: f"no producer id: {answers}")
     return Writer(answers[-1].producer_id, answers[-1].producer_epoch)
 
 

@@ -135,11 +135,12 @@ async def read_all(broker: HasAddress, topic: str) -> list[ConsumerRecord]:
 
 async def eventually(
     check: Callable[[], Awaitable[bool]],
-    otherwise: str,
+    otherwise: str | Callable[[], str],
     seconds: float = READ_SECONDS,
 ) -> None:
     """Wait until `check` holds; fail with the text `otherwise` after `seconds`."""
     deadline = time.monotonic() + seconds
     while not await check():
-        assert time.monotonic() < deadline, otherwise
+        late = time.monotonic() > deadline
+        assert not late, otherwise if isinstance(otherwise, str) else otherwise()
         await asyncio.sleep(_POLL_SECONDS)

@@ -51,7 +51,7 @@ async def all_are_owned(*consumers: AIOKafkaConsumer) -> None:
         return all(map(owned, consumers)) and owned(*consumers) == list(range(PARTITIONS))
 
     await eventually(
-        shared, f"owned: {[owned(each) for each in consumers]}", seconds=REBALANCE_SECONDS
+        shared, lambda: f"owned: {[owned(each) for each in consumers]}", REBALANCE_SECONDS
     )
 
 
@@ -91,7 +91,7 @@ async def test_a_killed_member_is_replaced_when_its_session_ends(
             async def joined() -> bool:
                 return len(owned(survivor)) == 2 and log.read_text().endswith("owns 2\n")
 
-            await eventually(joined, f"the members do not share:\n{doomed.tail()}")
+            await eventually(joined, lambda: f"the members do not share:\n{doomed.tail()}")
             doomed.kill()
             await all_are_owned(survivor)
     finally:
