@@ -20,7 +20,8 @@ log: Final = logging.getLogger(__name__)
 _PROBE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = 0.25
 _ANSWER_SECONDS: Final = 2.0
-"""How long a probe or a connection may take before the broker counts as away."""
+"""How long the broker may take to answer one request; aiokafka then repeats it on another
+connection, within the time for the whole record."""
 
 
 class _Link:
@@ -261,10 +262,12 @@ class KafkaPublisher:
             compression_type=self._compression,
             max_batch_size=PACK_BYTES,
             max_request_size=MAX_RECORD_BYTES,
-            request_timeout_ms=int(self._ack_timeout * 1000),
+            request_timeout_ms=int(self._answer_timeout * 1000),
         )
         try:
-            async with asyncio.timeout(self._answer_timeout):
+            # Long enough for aiokafka's own time-outs of connection and metadata: it leaves
+            # sockets behind when it is cancelled. Its wait for a producer id has none.
+            async with asyncio.timeout(3 * self._answer_timeout):
                 await producer.start()
         except BaseException:
             await producer.stop()
@@ -286,13 +289,9 @@ class KafkaPublisher:
 async def _discard(producer: Any) -> None:
     """Stop a producer without waiting for records that nobody waits for any more.
 
-    aiokafka 0.14 repeats an idempotent batch for ever and its ``stop`` waits for it, hence the
-    two private attributes: its sender is ended first, and then what it left is failed.
+    aiokafka 0.14 repeats an idempotent batch for ever and ``AIOKafkaProducer.stop`` waits for
+    it: hence its parts are closed one by one, and ``_closed`` says so to its finaliser.
     """
-    sender = producer._sender.sender_task  # noqa: SLF001 - see above
-    sender.cancel()
-    await asyncio.wait([sender])
-    if not sender.cancelled() and (error := sender.exception()) is not None:
-        log.warning("a producer had ended with %r", error)
-    producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - see above
-    await producer.stop()
+    await producer._sender.close()  # noqa: SLF001 - see above
+    await producer.client.close()
+    producer._closed = True  # noqa: SLF001 - see above
