@@ -109,7 +109,7 @@ class Interface:
             if statement.insert_format is not None:
                 outcome = await self._runner.insert(call, statement, incoming.data)
             else:
-                outcome = await self._runner.answer(call, statement)
+                outcome = await self._runner.answer(call, statement, request.is_disconnected)
             written = outcome.written_rows
             response = self._result(request, incoming, outcome)
         except ClickHouseError as error:

@@ -18,6 +18,8 @@ class ClickHouseConfig:
     the machine's memory, 4 GiB at most. ``fsync`` makes an insert durable against power loss, not
     only against a killed process; it costs about 10 ms per insert on a local disk.
 
+    ``max_answer_bytes`` bounds an answer that cannot be streamed and so waits on the disk.
+
     Raises ``ValueError`` when the two users cannot be told apart or the writer has no name or
     password: an unguarded writer would make the read-only user pointless.
     """
@@ -34,6 +36,7 @@ class ClickHouseConfig:
     fsync: bool = True
     max_body_bytes: int = 1 * _GIB
     max_statement_bytes: int = 16 * _MIB
+    max_answer_bytes: int = 4 * _GIB
     running_statements: int = 8
     waiting_statements: int = 128
     receive_timeout: float = 30.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.local.clickhouse import default_database
 from deploy.local.clickhouse.config import ClickHouseConfig, engine_memory, write_engine_files
-from deploy.local.clickhouse.engine_handle import Handle
+from deploy.local.clickhouse.engine_handle import Handle, quoted
 from deploy.local.clickhouse.errors import NO_FILES, DataDirectoryLocked, from_engine
 from deploy.local.clickhouse.spool import Spool
 
@@ -47,6 +47,17 @@ class Engine:
         if reads_only:
             handle.change(self._reader_settings)
         return handle
+
+    def kill(self, mark: str) -> None:
+        """Ask the statements whose text contains ``mark`` to end; they fail with 394."""
+        killer = Handle(self._connect())
+        try:
+            killer.run(
+                f"KILL QUERY WHERE position(query, {quoted(mark)}) > 0 AND query NOT LIKE 'KILL%'",
+                "Null",
+            )
+        finally:
+            killer.close()
 
     def check(self) -> None:
         """Raise ``ClickHouseError`` when the engine does not answer."""

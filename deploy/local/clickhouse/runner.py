@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.access import User
@@ -23,10 +24,11 @@ from deploy.local.clickhouse.engine_handle import (
 )
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.sessions import Session, Sessions
-from deploy.local.clickhouse.spool import take
+from deploy.local.clickhouse.spool import take, written
 from deploy.local.clickhouse.statement import Statement
 
 _T = TypeVar("_T")
+_LOOK_EVERY: Final = 0.5
 
 
 class Runner:
@@ -36,24 +38,31 @@ class Runner:
         self._engine = engine
         self._threads = ThreadPoolExecutor(config.running_statements, "statement")
         self._slots = asyncio.Semaphore(config.running_statements)
+        self._max_answer = config.max_answer_bytes
         self._room = config.running_statements + config.waiting_statements
         self.sessions = Sessions(self._open, time.monotonic)
         self.admitted = 0
 
-    async def answer(self, call: Call, statement: Statement) -> Outcome:
-        """Run a statement and return its whole answer; raises ``ClickHouseError``."""
+    async def answer(
+        self, call: Call, statement: Statement, gone: Callable[[], Awaitable[bool]]
+    ) -> Outcome:
+        """Run a statement and return its whole answer; raises ``ClickHouseError``.
 
-        def work() -> Outcome:
-            lane = self._enter(call, statement)
-            try:
-                if statement.selects:
-                    return self._by_file(lane.handle, call, statement)
-                return lane.handle.run(statement.text, call.default_format, call.params)
-            finally:
-                self._leave(lane)
-
+        A SELECT whose client is ``gone``, or whose answer outgrows the bound, is stopped.
+        """
         async with self._slot():
-            return await self._do(work)
+            if not statement.selects:
+                return await self._do(self._by_memory, call, statement)
+            path = self._engine.spool.new()
+            work = asyncio.ensure_future(self._do(self._by_file, call, statement, path))
+            while not (await asyncio.wait({work}, timeout=_LOOK_EVERY))[0]:
+                if await gone():
+                    await asyncio.to_thread(self._engine.kill, path.name)
+                elif written(path) > self._max_answer:
+                    await asyncio.to_thread(self._engine.kill, path.name)
+                    await asyncio.wait({work})
+                    raise self._too_large() from work.exception()
+            return work.result()
 
     async def insert(self, call: Call, statement: Statement, data: AsyncIterator[bytes]) -> Outcome:
         """Run an INSERT over ``data``, a piece at a time; raises ``ClickHouseError``.
@@ -98,23 +107,38 @@ class Runner:
     def _open(self, user: User) -> Handle:
         return self._engine.handle(reads_only=user.reads_only)
 
-    def _by_file(self, handle: Handle, call: Call, statement: Statement) -> Outcome:
+    def _by_memory(self, call: Call, statement: Statement) -> Outcome:
+        lane = self._enter(call, statement)
+        try:
+            return lane.handle.run(statement.text, call.default_format, call.params)
+        finally:
+            self._leave(lane)
+
+    def _by_file(self, call: Call, statement: Statement, path: Path) -> Outcome:
         # The engine's own result buffer takes six times the answer's size in memory, and keeps it
         # for good when the statement fails (seen in chDB 4.4).
-        path = self._engine.spool.new()
-        text = statement.into_file(quoted(str(path)), call.default_format)
+        lane = self._enter(call, statement)
         try:
-            outcome = handle.run(text, "Null", call.params)
+            text = statement.into_file(quoted(str(path)), call.default_format)
+            outcome = lane.handle.run(text, "Null", call.params)
             body, file, size = take(path)
         except ClickHouseError as error:
             if error.code != errors.SYNTAX_ERROR:
                 raise
-            # Either the error is in the client's text, and is to be told in its words, or the
-            # statement is one of the few that cannot write to a file.
-            return handle.run(statement.text, call.default_format, call.params)
+            # The client is to be told in words of its own text, without our clause in it.
+            return lane.handle.run(statement.text, call.default_format, call.params)
         finally:
             path.unlink(missing_ok=True)
+            self._leave(lane)
         return replace(outcome, body=body, file=file, size=size)
+
+    def _too_large(self) -> ClickHouseError:
+        return ClickHouseError(
+            errors.TOO_MANY_ROWS_OR_BYTES,
+            "TOO_MANY_ROWS_OR_BYTES",
+            f"The answer is larger than {self._max_answer} bytes: ask for less, or for a format "
+            "that can be streamed (Native, TSV, CSV, JSONEachRow) without wait_end_of_query",
+        )
 
     def _enter(self, call: Call, statement: Statement) -> "Lane":
         if not call.session_id:

@@ -23,6 +23,14 @@ class Spool:
         return self._folder / uuid.uuid4().hex
 
 
+def written(path: Path) -> int:
+    """How large an answer has become, in bytes."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def take(path: Path) -> tuple[bytes, BinaryIO | None, int]:
     """Open and unlink an answer: its bytes if it is small, else the open file, and its size.
 

@@ -142,12 +142,14 @@ def _whole(sql: bytes, first: Token) -> Statement:
             f"{found[end].end}: send one statement per request",
         )
     _refuse(found)
+    writes = any(a.is_word("INSERT") and b.is_word("INTO") for a, b in pairwise(found))
+    kind = "INSERT" if first.is_word("WITH") and writes else first.text
     own = _format_clause(found[:end])
     if own is None:
-        return Statement(first.text, sql, clauses_at=found[end - 1].end if end else 0)
+        return Statement(kind, sql, clauses_at=found[end - 1].end if end else 0)
     clause, name = own
     form = sql[name.start : name.end].decode("latin-1")
-    return Statement(first.text, sql, output_format=form, clauses_at=clause.start)
+    return Statement(kind, sql, output_format=form, clauses_at=clause.start)
 
 
 def _format_clause(found: list[Token]) -> tuple[Token, Token] | None:
