@@ -78,7 +78,7 @@ class Counting:
             async with administering(self._broker) as admin:
                 found = await admin.list_consumer_group_offsets(self._name)
             done = [each.offset for at, each in found.items() if at.topic == self._topic]
-            return sum(done) == offsets
+            return bool(sum(done) == offsets)
 
         await eventually(committed, f"{offsets} records are not committed", WORKER_SECONDS)
 
