@@ -25,7 +25,8 @@ def statements(step: str, database: str, cluster: str | None = None) -> Iterator
     Without a cluster tables live on one server; with one, every statement runs ON CLUSTER and
     tables are Replicated, their paths left to the server's ``default_replica_path``.
     """
-    text = Template(step).substitute(
+    lines = [line for line in step.splitlines() if not line.lstrip().startswith("--")]
+    text = Template("\n".join([*lines, ""])).substitute(
         database=identifier(database),
         on_cluster=f"ON CLUSTER {identifier(cluster)}" if cluster else "",
         replicated="Replicated" if cluster else "",

@@ -101,6 +101,11 @@ def test_on_a_cluster_everything_is_replicated(step: str) -> None:
         assert engine is None or engine[1] == "Null" or engine[1].startswith("Replicated")
 
 
+def test_a_comment_is_no_statement() -> None:
+    step = "-- one;\nSELECT 1\n  -- two;\n, 2;\n\nSELECT 3;\n-- the end\n"
+    assert list(statements(step, "headrace")) == ["SELECT 1\n, 2", "SELECT 3"]
+
+
 @pytest.mark.parametrize("name", ["a b", "a;b", "a`b", "1a", "", "a" * 200])
 def test_a_name_that_would_need_quoting_is_refused(name: str) -> None:
     with pytest.raises(Failed, match="must be letters"):
