@@ -11,10 +11,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kafka.protocol import admin, consumer, producer
-from kafka.protocol import metadata as where
-from kafka.protocol.metadata import ApiVersionsResponse
-
 from . import (
     handle_configs,
     handle_fetch,
@@ -23,6 +19,7 @@ from . import (
     handle_offsets,
     handle_produce,
     handle_topics,
+    messages,
 )
 from .errors import BadFrameError, Code, HangUpError
 from .state import BrokerState, Call, Outcome, Pending
@@ -43,27 +40,27 @@ class Api:
 
 
 APIS: Mapping[int, Api] = {
-    2: Api(1, 5, consumer.ListOffsetsRequest, handle_metadata.list_offsets),
-    3: Api(0, 8, where.MetadataRequest, handle_metadata.metadata),
-    8: Api(2, 7, consumer.OffsetCommitRequest, handle_offsets.offset_commit),
-    9: Api(1, 5, consumer.OffsetFetchRequest, handle_offsets.offset_fetch),
-    10: Api(0, 2, where.FindCoordinatorRequest, handle_groups.find_coordinator),
-    11: Api(0, 5, consumer.JoinGroupRequest, handle_groups.join_group),
-    12: Api(0, 3, consumer.HeartbeatRequest, handle_groups.heartbeat),
-    13: Api(0, 3, consumer.LeaveGroupRequest, handle_groups.leave_group),
-    14: Api(0, 3, consumer.SyncGroupRequest, handle_groups.sync_group),
-    15: Api(0, 4, admin.DescribeGroupsRequest, handle_groups.describe_groups),
-    16: Api(0, 2, admin.ListGroupsRequest, handle_groups.list_groups),
-    19: Api(0, 4, admin.CreateTopicsRequest, handle_topics.create_topics),
-    20: Api(0, 3, admin.DeleteTopicsRequest, handle_topics.delete_topics),
-    21: Api(0, 1, admin.DeleteRecordsRequest, handle_metadata.delete_records),
-    22: Api(0, 1, producer.InitProducerIdRequest, handle_metadata.init_producer_id),
-    32: Api(0, 3, admin.DescribeConfigsRequest, handle_configs.describe_configs),
-    33: Api(0, 1, admin.AlterConfigsRequest, handle_configs.alter_configs),
-    37: Api(0, 1, admin.CreatePartitionsRequest, handle_topics.create_partitions),
-    42: Api(0, 1, admin.DeleteGroupsRequest, handle_groups.delete_groups),
-    44: Api(0, 0, admin.IncrementalAlterConfigsRequest, handle_configs.incremental_alter_configs),
-    47: Api(0, 0, consumer.OffsetDeleteRequest, handle_offsets.offset_delete),
+    2: Api(1, 5, messages.ListOffsetsRequest, handle_metadata.list_offsets),
+    3: Api(0, 8, messages.MetadataRequest, handle_metadata.metadata),
+    8: Api(2, 7, messages.OffsetCommitRequest, handle_offsets.offset_commit),
+    9: Api(1, 5, messages.OffsetFetchRequest, handle_offsets.offset_fetch),
+    10: Api(0, 2, messages.FindCoordinatorRequest, handle_groups.find_coordinator),
+    11: Api(0, 5, messages.JoinGroupRequest, handle_groups.join_group),
+    12: Api(0, 3, messages.HeartbeatRequest, handle_groups.heartbeat),
+    13: Api(0, 3, messages.LeaveGroupRequest, handle_groups.leave_group),
+    14: Api(0, 3, messages.SyncGroupRequest, handle_groups.sync_group),
+    15: Api(0, 4, messages.DescribeGroupsRequest, handle_groups.describe_groups),
+    16: Api(0, 2, messages.ListGroupsRequest, handle_groups.list_groups),
+    19: Api(0, 4, messages.CreateTopicsRequest, handle_topics.create_topics),
+    20: Api(0, 3, messages.DeleteTopicsRequest, handle_topics.delete_topics),
+    21: Api(0, 1, messages.DeleteRecordsRequest, handle_metadata.delete_records),
+    22: Api(0, 1, messages.InitProducerIdRequest, handle_metadata.init_producer_id),
+    32: Api(0, 3, messages.DescribeConfigsRequest, handle_configs.describe_configs),
+    33: Api(0, 1, messages.AlterConfigsRequest, handle_configs.alter_configs),
+    37: Api(0, 1, messages.CreatePartitionsRequest, handle_topics.create_partitions),
+    42: Api(0, 1, messages.DeleteGroupsRequest, handle_groups.delete_groups),
+    44: Api(0, 0, messages.IncrementalAlterConfigsRequest, handle_configs.incremental_alter),
+    47: Api(0, 0, messages.OffsetDeleteRequest, handle_offsets.offset_delete),
 }
 
 # Produce and Fetch carry the records and are unpacked by hand, without a copy.
@@ -119,9 +116,9 @@ def _encoded(answer: Any, version: int) -> Buffers:
 
 
 def _api_versions(version: int) -> Buffers:
-    entry = ApiVersionsResponse.ApiVersion
+    entry = messages.ApiVersionsResponse.ApiVersion
     known = version <= OFFERED[API_VERSIONS][1]
-    answer = ApiVersionsResponse(
+    answer = messages.ApiVersionsResponse(
         error_code=Code.NONE if known else Code.UNSUPPORTED_VERSION,
         api_keys=[
             entry(api_key=key, min_version=low, max_version=high)

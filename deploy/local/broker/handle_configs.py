@@ -4,13 +4,8 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Any
 
-from kafka.protocol.admin import (
-    AlterConfigsResponse,
-    DescribeConfigsResponse,
-    IncrementalAlterConfigsResponse,
-)
-
 from .errors import Code, RefusedError, refuse
+from .messages import AlterConfigsResponse, DescribeConfigsResponse, IncrementalAlterConfigsResponse
 from .state import NODE_ID, BrokerState, Call
 from .topic_config import SETTINGS
 
@@ -91,7 +86,7 @@ async def alter_configs(state: BrokerState, call: Call, request: Any) -> Any:
     return answer(responses=[await _altered(answer, each, replace) for each in request.resources])
 
 
-async def incremental_alter_configs(state: BrokerState, call: Call, request: Any) -> Any:
+async def incremental_alter(state: BrokerState, call: Call, request: Any) -> Any:
     """IncrementalAlterConfigs: set or reset single values."""
     del call
     answer = IncrementalAlterConfigsResponse

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from kafka.protocol.admin import DeleteGroupsResponse, DescribeGroupsResponse, ListGroupsResponse
-from kafka.protocol.consumer import (
+from .errors import Code, RefusedError
+from .membership import Group, JoinRequest, State
+from .messages import (
+    DeleteGroupsResponse,
+    DescribeGroupsResponse,
+    FindCoordinatorResponse,
     HeartbeatResponse,
     JoinGroupResponse,
     LeaveGroupResponse,
+    ListGroupsResponse,
     SyncGroupResponse,
 )
-from kafka.protocol.metadata import FindCoordinatorResponse
-
-from .errors import Code, RefusedError
-from .membership import Group, JoinRequest, State
 from .state import NODE_ID, BrokerState, Call
 
 _GROUP_COORDINATOR = 0

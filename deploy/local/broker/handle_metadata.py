@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from kafka.protocol.admin import DeleteRecordsResponse
-from kafka.protocol.consumer import ListOffsetsResponse
-from kafka.protocol.metadata import MetadataResponse
-from kafka.protocol.producer import InitProducerIdResponse
-
 from .batch import LEADER_EPOCH
 from .errors import Code, RefusedError, refuse
+from .messages import (
+    DeleteRecordsResponse,
+    InitProducerIdResponse,
+    ListOffsetsResponse,
+    MetadataResponse,
+)
 from .records import BadRecordsError
 from .state import NODE_ID, BrokerState, Call
 from .topics import Topic, check_name

@@ -2,14 +2,9 @@
 
 from typing import Any
 
-from kafka.protocol.consumer import (
-    OffsetCommitResponse,
-    OffsetDeleteResponse,
-    OffsetFetchResponse,
-)
-
 from .errors import Code, RefusedError
 from .membership import State
+from .messages import OffsetCommitResponse, OffsetDeleteResponse, OffsetFetchResponse
 from .offsets import Committed, Place
 from .state import BrokerState, Call
 

@@ -3,13 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from kafka.protocol.admin import (
-    CreatePartitionsResponse,
-    CreateTopicsResponse,
-    DeleteTopicsResponse,
-)
-
 from .errors import Code, RefusedError, refuse
+from .messages import CreatePartitionsResponse, CreateTopicsResponse, DeleteTopicsResponse
 from .state import NODE_ID, BrokerState, Call
 
 _DEFAULT = -1

@@ -43,6 +43,7 @@ def recover(directory: Path, index_interval: int, now_ms: int) -> Recovered:
             leftover = segment.scan(producers, now_ms)
             if leftover:
                 _cut(segment, leftover, torn=path is paths[-1])
+            segment.producers_at_end = producers.snapshot()
         segments.append(segment)
     return Recovered(segments, producers, start_offset)
 

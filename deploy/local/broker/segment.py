@@ -56,6 +56,7 @@ class Segment:
     def open(self) -> None:
         """Open for appending, creating the file when it is not there."""
         self.path.with_suffix(SUMMARY).unlink(missing_ok=True)
+        self.producers_at_end = None
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def close(self) -> None:
