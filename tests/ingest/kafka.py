@@ -51,42 +51,49 @@ class Kafka:
         self._broker = None
 
     async def declare(self, *topics: str) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address)
-        await admin.start()
-        try:
-            declared = [Topic(topic, PARTITIONS) for topic in topics]
-            await admin.create_topics(
-                [NewTopic(t.name, t.partitions, 1, topic_configs=t.configs) for t in declared]
-            )
-        finally:
-            await admin.close()
+        await declare(self.address, *topics)
 
-    async def records(self, topic: str) -> dict[int, list[bytes]]:
-        """Every record's value, by partition."""
-        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.address, auto_offset_reset="earliest", enable_auto_commit=False
+
+async def declare(address: str, *names: str) -> None:
+    """Declare topics as ``headrace init`` does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    try:
+        topics = [Topic(name, PARTITIONS) for name in names]
+        await admin.create_topics(
+            [NewTopic(t.name, t.partitions, 1, topic_configs=t.configs) for t in topics]
         )
-        await consumer.start()
-        try:
-            consumer.assign(partitions)
-            ends = await consumer.end_offsets(partitions)
-            found: dict[int, list[bytes]] = {number: [] for number in range(PARTITIONS)}
-            async with asyncio.timeout(SECONDS):
-                while any([await consumer.position(p) < ends[p] for p in partitions]):
-                    for part, batch in (await consumer.getmany(timeout_ms=100)).items():
-                        found[part.partition] += [record.value for record in batch]
-            return found
-        finally:
-            await consumer.stop()
+    finally:
+        await admin.close()
 
-    async def lines(self, topic: str) -> dict[int, list[bytes]]:
-        """Every line, by partition."""
-        records = await self.records(topic)
-        return {
-            number: [line for value in values for line in split_lines(value)]
-            for number, values in records.items()
-        }
+
+async def records_of(address: str, topic: str) -> dict[int, list[bytes]]:
+    """Every record's value, by partition."""
+    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=address, auto_offset_reset="earliest", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        found: dict[int, list[bytes]] = {number: [] for number in range(PARTITIONS)}
+        async with asyncio.timeout(SECONDS):
+            while any([await consumer.position(p) < ends[p] for p in partitions]):
+                for part, batch in (await consumer.getmany(timeout_ms=100)).items():
+                    found[part.partition] += [record.value for record in batch]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def lines_of(address: str, topic: str) -> dict[int, list[bytes]]:
+    """Every line, by partition."""
+    records = await records_of(address, topic)
+    return {
+        number: [line for value in values for line in split_lines(value)]
+        for number, values in records.items()
+    }
 
 
 async def until(condition: Callable[[], bool], seconds: float = SECONDS) -> float:

@@ -13,7 +13,7 @@ from deploy.local.broker.errors import Code
 from ingest.publish import Compression, KafkaPublisher
 from schemas.errors import Unavailable
 from schemas.metrics import Metrics
-from tests.ingest.kafka import Kafka, until
+from tests.ingest.kafka import Kafka, lines_of, records_of, until
 from tests.ingest.plain import NOW
 
 TOPIC = "t.raw.shop"
@@ -54,8 +54,8 @@ async def test_lines_arrive_in_their_partition_and_in_order(
         assert publisher.trouble == ""
         await publisher.publish(TOPIC, {0: [b"1", b"2"], 3: [b"3"]})
         await publisher.publish(TOPIC, {0: [b"4"]})
-    assert await kafka.lines(TOPIC) == {0: [b"1", b"2", b"4"], 1: [], 2: [], 3: [b"3"]}
-    assert (await kafka.records(TOPIC))[0] == [b"1\n2", b"4"]
+    assert await lines_of(kafka.address, TOPIC) == {0: [b"1", b"2", b"4"], 1: [], 2: [], 3: [b"3"]}
+    assert (await records_of(kafka.address, TOPIC))[0] == [b"1\n2", b"4"]
 
 
 async def test_requests_at_once_become_few_records(kafka: Kafka) -> None:
@@ -65,7 +65,7 @@ async def test_requests_at_once_become_few_records(kafka: Kafka) -> None:
         await asyncio.gather(
             *(publisher.publish(TOPIC, {number % 4: [line]}) for number, line in enumerate(lines))
         )
-    stored = await kafka.lines(TOPIC)
+    stored = await lines_of(kafka.address, TOPIC)
     assert sorted(line for part in stored.values() for line in part) == sorted(lines)
     assert stored[1] == lines[1::4]
     assert metrics.get("headrace_ingest_records_total") <= 8
@@ -76,7 +76,7 @@ async def test_a_large_batch_is_cut_to_what_the_topic_takes(kafka: Kafka) -> Non
         lines = [b"%07d" % number + b"x" * 5000 for number in range(2000)]
         await publisher.publish(TOPIC, {2: lines})
         await publisher.publish(TOPIC, {2: [b"y" * (1 << 20)]})
-    assert (await kafka.lines(TOPIC))[2] == [*lines, b"y" * (1 << 20)]
+    assert (await lines_of(kafka.address, TOPIC))[2] == [*lines, b"y" * (1 << 20)]
 
 
 async def test_it_starts_before_the_broker_and_finds_it(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ async def test_an_idle_publisher_notices_that_the_broker_is_gone_and_back(kafka:
         assert await until(lambda: not publisher.trouble) < 1.5
         await publisher.publish(TOPIC, {0: [b"a"]})
         await publisher.stop()
-    assert (await kafka.lines(TOPIC))[0] == [b"a"]
+    assert (await lines_of(kafka.address, TOPIC))[0] == [b"a"]
 
 
 async def test_through_restarts_nothing_acknowledged_is_lost_or_doubled(kafka: Kafka) -> None:
@@ -140,7 +140,7 @@ async def test_through_restarts_nothing_acknowledged_is_lost_or_doubled(kafka: K
             await until(lambda: not publisher.trouble)
         done = True
         await asyncio.gather(*clients)
-    stored = [line for part in (await kafka.lines(TOPIC)).values() for line in part]
+    stored = [line for part in (await lines_of(kafka.address, TOPIC)).values() for line in part]
     assert refused
     assert len(stored) == len(set(stored))
     assert set(acknowledged) <= set(stored)
@@ -156,7 +156,7 @@ async def test_a_short_absence_is_waited_out(kafka: Kafka) -> None:
         kafka.broker.faults.heal()
         await waiting
         await publisher.stop()
-    assert (await kafka.lines(TOPIC))[0] == [b"before", b"during"]
+    assert (await lines_of(kafka.address, TOPIC))[0] == [b"before", b"during"]
 
 
 async def test_a_record_that_is_not_acknowledged_in_time(kafka: Kafka) -> None:
@@ -167,7 +167,7 @@ async def test_a_record_that_is_not_acknowledged_in_time(kafka: Kafka) -> None:
         await until(lambda: not publisher.trouble)
         await publisher.publish(TOPIC, {0: [b"after"]})
         await publisher.stop()
-    assert (await kafka.lines(TOPIC))[0][-1] == b"after"
+    assert (await lines_of(kafka.address, TOPIC))[0][-1] == b"after"
 
 
 async def test_a_broker_that_hangs_is_away(kafka: Kafka) -> None:
@@ -194,7 +194,7 @@ async def test_a_refused_record_spoils_one_producer_and_no_more(kafka: Kafka) ->
                 break
             await asyncio.sleep(0.02)
             assert number < 99
-    assert (await kafka.lines(TOPIC))[0] == [b"before", b"after"]
+    assert (await lines_of(kafka.address, TOPIC))[0] == [b"before", b"after"]
 
 
 async def test_a_missing_topic_or_partition_harms_nobody_else(kafka: Kafka) -> None:
@@ -205,7 +205,7 @@ async def test_a_missing_topic_or_partition_harms_nobody_else(kafka: Kafka) -> N
         assert "has only 4 partitions" in await refusal(publisher, TOPIC, 4)
         assert publisher.trouble == ""
         await publisher.publish(TOPIC, {0: [b"b"]})
-    assert (await kafka.lines(TOPIC))[0] == [b"a", b"b"]
+    assert (await lines_of(kafka.address, TOPIC))[0] == [b"a", b"b"]
 
 
 async def test_stopping_finishes_what_was_taken(kafka: Kafka) -> None:
@@ -217,7 +217,7 @@ async def test_stopping_finishes_what_was_taken(kafka: Kafka) -> None:
         await publisher.stop()
         assert await asyncio.gather(*waiting) == [None] * 20
         assert await refusal(publisher) == "shutting down"
-    assert sum(map(len, (await kafka.lines(TOPIC)).values())) == 20
+    assert sum(map(len, (await lines_of(kafka.address, TOPIC)).values())) == 20
 
 
 async def test_stopping_ends_although_nobody_answers(kafka: Kafka) -> None:
