@@ -194,6 +194,7 @@ class Sink:
             if place not in (self._assigned or ()):
                 continue  # fetched before a rebalance; their new owner reads them again
             lane = self._lanes[place.topic]
+            self._committed.setdefault(place, records[0].offset)
             for record in records:
                 lane.take(record.value, record.partition, record.offset)
 

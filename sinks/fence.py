@@ -47,7 +47,11 @@ def missing(rows: Sequence[Row], landed: set[Mark]) -> list[Row]:
 
 
 class Fence:
-    """Asks one table what it holds."""
+    """Asks one table what it holds.
+
+    Its answers must include the last acknowledged insert: of a replicated server, give the sink
+    the address of one replica.
+    """
 
     def __init__(self, clickhouse: ClickHouse, table: Table) -> None:
         self._clickhouse = clickhouse
