@@ -13,6 +13,7 @@ from tests.contracts.kafka.clients import HasAddress, ask, eventually
 
 _TIMEOUT_MS = 10_000
 _SIZE = 1 << 20
+_NOT_LEADER = 6
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,14 @@ async def produce(
 ) -> tuple[int, int]:
     """Send one batch with acks=all; return the error code and the base offset."""
     request = ProduceRequest(None, -1, _TIMEOUT_MS, [(topic, [(partition, data)])])
-    answer = await ask(broker, request)
-    ((_, ((_, error, offset, *_),)),) = answer.topics
-    return error, offset
+    answers: list[tuple[int, int]] = []
+
+    async def judged() -> bool:
+        answer = await ask(broker, request)
+        ((_, ((_, error, offset, *_),)),) = answer.topics
+        answers.append((error, offset))
+        # as every client does: a broker that has just started takes a moment to lead
+        return bool(error != _NOT_LEADER)
+
+    await eventually(judged, f"{topic} has no leader")
+    return answers[-1]

@@ -31,8 +31,8 @@ def unique(prefix: str) -> str:
 @asynccontextmanager
 async def producing(broker: HasAddress, **options: Any) -> AsyncIterator[AIOKafkaProducer]:
     producer = AIOKafkaProducer(bootstrap_servers=broker.address, **options)
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
@@ -45,8 +45,8 @@ async def consuming(
     """Read `topics` from their beginning, unless a group's commits or the options say else."""
     settings = {"auto_offset_reset": "earliest", "enable_auto_commit": False, **options}
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=broker.address, **settings)
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
@@ -55,8 +55,8 @@ async def consuming(
 @asynccontextmanager
 async def administering(broker: HasAddress) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
-    await admin.start()
     try:
+        await admin.start()
         yield admin
     finally:
         await admin.close()
