@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, Protocol
 
 from backports import zstd
@@ -76,24 +76,23 @@ class Inflate:
         self._new, self._encoding = new, encoding
         self._frame: _Inflater | None = None
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Inflate ``data`` and return what came out, in pieces of at most 1 MiB.
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Inflate ``data``, yielding pieces of at most 1 MiB; has to be exhausted.
 
-        Raises ``ClickHouseError`` 271 when the bytes are not of this encoding.
+        Piece by piece, so that the caller can stop where a bomb passes its bound. Raises
+        ``ClickHouseError`` 271 when the bytes are not of this encoding.
         """
-        pieces: list[bytes] = []
         try:
             while data or (self._frame is not None and not self._frame.needs_input):
                 self._frame = self._frame or self._new()
                 piece = self._frame.decompress(data, _STEP)
                 data = b""
                 if piece:
-                    pieces.append(piece)
+                    yield piece
                 if self._frame.eof:
                     data, self._frame = self._frame.unused_data, None
         except (zlib.error, RuntimeError, zstd.ZstdError) as error:
             raise self._broken(str(error)) from error
-        return pieces
 
     def finish(self) -> None:
         """Raise ``ClickHouseError`` 271 when the last frame is not complete."""

@@ -41,6 +41,7 @@ class ClickHouseConfig:
     waiting_statements: int = 128
     receive_timeout: float = 30.0
     session_timeout_max: float = 3600.0
+    select_grace: float = 5.0
 
     def __post_init__(self) -> None:
         if not self.writer_user or not self.writer_password:

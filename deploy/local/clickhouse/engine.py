@@ -50,12 +50,16 @@ class Engine:
 
     def kill(self, mark: str) -> None:
         """Ask the statements whose text contains ``mark`` to end; they fail with 394."""
+        self._kill(f"position(query, {quoted(mark)}) > 0 AND query_kind != 'KillQuery'")
+
+    def kill_selects(self) -> None:
+        """Ask every SELECT to end; they fail with 394."""
+        self._kill("query_kind = 'Select'")
+
+    def _kill(self, condition: str) -> None:
         killer = Handle(self._connect())
         try:
-            killer.run(
-                f"KILL QUERY WHERE position(query, {quoted(mark)}) > 0 AND query NOT LIKE 'KILL%'",
-                "Null",
-            )
+            killer.run(f"KILL QUERY WHERE {condition}", "Null")
         finally:
             killer.close()
 

@@ -1,102 +1,117 @@
-"""Statements on the engine: how many at once, on which handle, in which thread."""
+"""Statements on the engine: how many at once, in which thread, and when they are stopped."""
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from deploy.local.clickhouse import errors
-from deploy.local.clickhouse.access import User
 from deploy.local.clickhouse.call import Call
 from deploy.local.clickhouse.config import ClickHouseConfig
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.engine_handle import (
-    Handle,
-    Insert,
-    Outcome,
-    Stream,
-    identifier,
-    quoted,
-)
+from deploy.local.clickhouse.engine_handle import Handle, Insert, Outcome, quoted
 from deploy.local.clickhouse.errors import ClickHouseError
-from deploy.local.clickhouse.sessions import Session, Sessions
+from deploy.local.clickhouse.gate import Gate
+from deploy.local.clickhouse.lane import Lane, borrowed, enter, leave
+from deploy.local.clickhouse.sessions import Sessions
 from deploy.local.clickhouse.spool import take, written
 from deploy.local.clickhouse.statement import Statement
 
 _T = TypeVar("_T")
 _LOOK_EVERY: Final = 0.5
 
+Gone = Callable[[], Awaitable[bool]]
+Fetch = Callable[[], Awaitable[bytes | None]]
+
 
 class Runner:
-    """Runs statements in threads of its own, so that the event loop never waits for the engine."""
+    """Runs statements in threads of its own, so that the event loop never waits for the engine.
+
+    The read-only user has half as many slots, in a line of its own: people's questions cannot keep
+    the tiers' inserts out.
+    """
 
     def __init__(self, engine: Engine, config: ClickHouseConfig) -> None:
+        readers = max(1, config.running_statements // 2)
         self._engine = engine
-        self._threads = ThreadPoolExecutor(config.running_statements, "statement")
-        self._slots = asyncio.Semaphore(config.running_statements)
+        self._threads = ThreadPoolExecutor(config.running_statements + readers, "statement")
         self._max_answer = config.max_answer_bytes
-        self._room = config.running_statements + config.waiting_statements
-        self.sessions = Sessions(self._open, time.monotonic)
-        self.admitted = 0
+        self._gates = {
+            False: Gate(config.running_statements, config.waiting_statements),
+            True: Gate(readers, config.waiting_statements),
+        }
+        self.sessions = Sessions(
+            lambda user: engine.handle(reads_only=user.reads_only), time.monotonic
+        )
 
-    async def answer(
-        self, call: Call, statement: Statement, gone: Callable[[], Awaitable[bool]]
-    ) -> Outcome:
+    @property
+    def admitted(self) -> int:
+        """How many statements are running or waiting."""
+        return sum(gate.admitted for gate in self._gates.values())
+
+    async def answer(self, call: Call, statement: Statement, gone: Gone) -> Outcome:
         """Run a statement and return its whole answer; raises ``ClickHouseError``.
 
         A SELECT whose client is ``gone``, or whose answer outgrows the bound, is stopped.
         """
-        async with self._slot():
+        async with self._gates[call.user.reads_only].slot():
             if not statement.selects:
                 return await self._do(self._by_memory, call, statement)
             path = self._engine.spool.new()
-            work = asyncio.ensure_future(self._do(self._by_file, call, statement, path))
-            while not (await asyncio.wait({work}, timeout=_LOOK_EVERY))[0]:
-                if await gone():
-                    await asyncio.to_thread(self._engine.kill, path.name)
-                elif written(path) > self._max_answer:
-                    await asyncio.to_thread(self._engine.kill, path.name)
-                    await asyncio.wait({work})
-                    raise self._too_large() from work.exception()
-            return work.result()
+
+            async def over() -> ClickHouseError | None:
+                return self._too_large() if written(path) > self._max_answer else await _left(gone)
+
+            return await self._attended(
+                self._do(self._by_file, call, statement, path), path.name, over
+            )
 
     async def insert(self, call: Call, statement: Statement, data: AsyncIterator[bytes]) -> Outcome:
         """Run an INSERT over ``data``, a piece at a time; raises ``ClickHouseError``.
 
         Nothing is stored unless the data came to its end.
         """
-        async with self._slot():
-            lane = await self._do(lambda: self._enter(call, statement))
-            insert: Insert | None = None
+        async with self._lane(call, statement) as lane:
+            insert = await self._do(_start_insert, lane.handle, call, statement)
             try:
-                insert = await self._do(lambda: _start_insert(lane.handle, call, statement))
                 async for piece in data:
                     await self._do(insert.append, piece)
                 return await self._do(insert.finish)
             finally:
-                await self._do(lambda: self._end(lane, insert))
+                await self._do(insert.cancel)
 
     @asynccontextmanager
-    async def stream(self, call: Call, statement: Statement) -> AsyncIterator["Answer"]:
-        """Run a statement and hand its answer over block by block; raises ``ClickHouseError``."""
-        async with self._slot():
-            lane = await self._do(lambda: self._enter(call, statement))
-            stream: Stream | None = None
+    async def stream(self, call: Call, statement: Statement, gone: Gone) -> AsyncIterator[Fetch]:
+        """Run a SELECT and give a function that fetches its answer block by block, None at the end.
+
+        Both raise ``ClickHouseError``. The statement is stopped when its client is ``gone``.
+        """
+        mark = uuid.uuid4().hex
+        async with self._lane(call, statement) as lane:
+            stream = await self._do(
+                lane.handle.stream, statement.marked(mark), call.default_format, call.params
+            )
+
+            async def fetch() -> bytes | None:
+                return await self._attended(self._do(stream.fetch), mark, lambda: _left(gone))
+
             try:
-                stream = await self._do(
-                    lambda: lane.handle.stream(statement.text, call.default_format, call.params)
-                )
-                yield Answer(self._do, stream)
+                yield fetch
             finally:
-                await self._do(lambda: self._end(lane, stream))
+                await self._do(stream.cancel)
 
     async def check(self) -> None:
         """Raise ``ClickHouseError`` when the engine does not answer."""
-        await self._do(self._engine.check)
+        await asyncio.to_thread(self._engine.check)
+
+    async def stop_selects(self) -> None:
+        """Stop every SELECT that runs; their clients get code 394."""
+        await asyncio.to_thread(self._engine.kill_selects)
 
     def close(self) -> None:
         """Wait for the running statements and stop the engine; blocking."""
@@ -104,33 +119,55 @@ class Runner:
         self.sessions.close()
         self._engine.close()
 
-    def _open(self, user: User) -> Handle:
-        return self._engine.handle(reads_only=user.reads_only)
-
     def _by_memory(self, call: Call, statement: Statement) -> Outcome:
-        lane = self._enter(call, statement)
-        try:
-            return lane.handle.run(statement.text, call.default_format, call.params)
-        finally:
-            self._leave(lane)
+        with borrowed(self._engine, self.sessions, call, statement) as handle:
+            return handle.run(statement.text, call.default_format, call.params)
 
     def _by_file(self, call: Call, statement: Statement, path: Path) -> Outcome:
         # The engine's own result buffer takes six times the answer's size in memory, and keeps it
         # for good when the statement fails (seen in chDB 4.4).
-        lane = self._enter(call, statement)
-        try:
-            text = statement.into_file(quoted(str(path)), call.default_format)
-            outcome = lane.handle.run(text, "Null", call.params)
-            body, file, size = take(path)
-        except ClickHouseError as error:
-            if error.code != errors.SYNTAX_ERROR:
-                raise
-            # The client is to be told in words of its own text, without our clause in it.
-            return lane.handle.run(statement.text, call.default_format, call.params)
-        finally:
-            path.unlink(missing_ok=True)
-            self._leave(lane)
+        text = statement.into_file(quoted(str(path)), call.default_format)
+        with borrowed(self._engine, self.sessions, call, statement) as handle:
+            try:
+                outcome = handle.run(text, "Null", call.params)
+                body, file, size = take(path)
+            except ClickHouseError as error:
+                if error.code != errors.SYNTAX_ERROR:
+                    raise
+                # The client is to be told in words of its own text, without our clause in it.
+                return handle.run(statement.text, call.default_format, call.params)
+            finally:
+                path.unlink(missing_ok=True)
         return replace(outcome, body=body, file=file, size=size)
+
+    @asynccontextmanager
+    async def _lane(self, call: Call, statement: Statement) -> AsyncIterator[Lane]:
+        async with self._gates[call.user.reads_only].slot():
+            lane = await self._do(enter, self._engine, self.sessions, call, statement)
+            try:
+                yield lane
+            finally:
+                await self._do(leave, self.sessions, lane)
+
+    async def _attended(
+        self,
+        work: Awaitable[_T],
+        mark: str,
+        over: Callable[[], Awaitable[ClickHouseError | None]],
+    ) -> _T:
+        """Wait for a statement with ``mark`` in its text, and stop it when ``over`` says why."""
+        running = asyncio.ensure_future(work)
+        why: ClickHouseError | None = None
+        while not (await asyncio.wait({running}, timeout=_LOOK_EVERY))[0]:
+            why = await over()
+            if why is not None:
+                await asyncio.to_thread(self._engine.kill, mark)
+        if why is not None and running.exception() is not None:
+            raise why from running.exception()
+        return running.result()
+
+    async def _do(self, work: Callable[..., _T], *given: object) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
 
     def _too_large(self) -> ClickHouseError:
         return ClickHouseError(
@@ -140,80 +177,9 @@ class Runner:
             "that can be streamed (Native, TSV, CSV, JSONEachRow) without wait_end_of_query",
         )
 
-    def _enter(self, call: Call, statement: Statement) -> "Lane":
-        if not call.session_id:
-            lane = Lane(self._open(call.user), None)
-        else:
-            session = self.sessions.take(call)
-            lane = Lane(session.handle, session)
-        try:
-            lane.prepare(call, statement)
-        except BaseException:
-            self._leave(lane)
-            raise
-        return lane
 
-    def _leave(self, lane: "Lane") -> None:
-        if lane.session is None:
-            lane.handle.close()
-        else:
-            self.sessions.give_back(lane.session)
-
-    def _end(self, lane: "Lane", running: Stream | Insert | None) -> None:
-        try:
-            if running is not None:
-                running.cancel()
-        finally:
-            self._leave(lane)
-
-    async def _do(self, work: Callable[..., _T], *given: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self.admitted >= self._room:
-            raise ClickHouseError(
-                errors.TOO_MANY_SIMULTANEOUS_QUERIES,
-                "TOO_MANY_SIMULTANEOUS_QUERIES",
-                f"{self.admitted} statements are running or waiting: try again later",
-            )
-        self.admitted += 1
-        try:
-            async with self._slots:
-                yield
-        finally:
-            self.admitted -= 1
-
-
-class Lane:
-    """A handle on loan to one request: a session's, or one that is thrown away afterwards."""
-
-    def __init__(self, handle: Handle, session: Session | None) -> None:
-        self.handle, self.session = handle, session
-
-    def prepare(self, call: Call, statement: Statement) -> None:
-        """Apply the request's database and settings; raises ``ClickHouseError``."""
-        if self.session is None:
-            if call.database:
-                self.handle.run(f"USE {identifier(call.database)}", "Null")
-            self.handle.change(call.settings)
-        elif statement.kind in {"SET", "USE"}:
-            # These are meant for the session itself, so nothing may lie over it meanwhile.
-            self.session.lay({}, "")
-        else:
-            self.session.lay(call.settings, call.database)
-
-
-class Answer:
-    """The answer of a running statement."""
-
-    def __init__(self, do: Callable[..., Awaitable[Any]], stream: Stream) -> None:
-        self._do, self._stream = do, stream
-
-    async def fetch(self) -> bytes | None:
-        """Return the next piece, None after the last; raises ``ClickHouseError``."""
-        piece: bytes | None = await self._do(self._stream.fetch)
-        return piece
+async def _left(gone: Gone) -> ClickHouseError | None:
+    return ClickHouseError(errors.ABORTED, "ABORTED", "The client left") if await gone() else None
 
 
 def _start_insert(handle: Handle, call: Call, statement: Statement) -> Insert:

@@ -27,6 +27,9 @@ async def serve(
 ) -> None:
     """Serve until ``stop`` is set, then finish the running statements and close the engine.
 
+    Statements that write are waited for as long as they take, SELECTs for ``config.select_grace``
+    seconds.
+
     ``ready`` is called once, with the port, when statements are accepted. Raises ``OSError`` for
     an address that cannot be bound or a directory that cannot be made, ``DataDirectoryLocked``
     when another process has the data open, ``ClickHouseError`` when the engine does not start.
@@ -49,7 +52,7 @@ async def serve(
                 ),
                 lambda: ready(listener.getsockname()[1]),
             )
-            async with _reaping(runner), _stopping(server, stop):
+            async with _reaping(runner), _stopping(server, runner, stop, config.select_grace):
                 await server.serve(sockets=[listener])
         finally:
             await asyncio.to_thread(runner.close)
@@ -84,10 +87,14 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextlib.asynccontextmanager
-async def _stopping(server: uvicorn.Server, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _stopping(
+    server: uvicorn.Server, runner: Runner, stop: asyncio.Event, select_grace: float
+) -> AsyncIterator[None]:
     async def watch() -> None:
         await stop.wait()
         server.should_exit = True
+        await asyncio.sleep(select_grace)
+        await runner.stop_selects()
 
     async with _background(watch):
         yield

@@ -45,11 +45,18 @@ class Statement:
         """Whether the statement is a SELECT in one of its forms: its answer may be of any size."""
         return self.kind in _SELECTING
 
+    def marked(self, mark: str) -> bytes:
+        """The statement with a comment by which it can be found among those that run."""
+        return self._with_clause(f" /* {mark} */ ")
+
     def into_file(self, path_literal: str, default_format: str) -> bytes:
         """The statement, told to write its answer to a file; only for those that select."""
         clause = f"\nINTO OUTFILE {path_literal} "
         if self.output_format is None:
             clause += f"FORMAT {default_format} "
+        return self._with_clause(clause)
+
+    def _with_clause(self, clause: str) -> bytes:
         return self.text[: self.clauses_at] + clause.encode() + self.text[self.clauses_at :]
 
     @property

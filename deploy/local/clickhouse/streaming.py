@@ -12,7 +12,7 @@ from deploy.local.clickhouse import reply
 from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.incoming import Incoming
-from deploy.local.clickhouse.runner import Answer, Runner
+from deploy.local.clickhouse.runner import Fetch, Runner
 
 _PIECE: Final = 1024 * 1024
 
@@ -34,15 +34,15 @@ async def send_stream(
     call, statement = incoming.call, incoming.statement
     encoding = reply.choose_compression(call, request.headers.get("accept-encoding", ""))
     tag = secrets.token_hex(8)
-    async with runner.stream(call, statement) as answer:
-        first = await answer.fetch()
+    async with runner.stream(call, statement, request.is_disconnected) as fetch:
+        first = await fetch()
         head = reply.result_headers(call, reply.result_format(call, statement), encoding)
         head["X-ClickHouse-Summary"] = reply.summary(Outcome())
         head["X-ClickHouse-Exception-Tag"] = tag
         await _start(send, head | dict(headers))
         squeeze = reply.compressor(encoding)
         try:
-            async for piece in _blocks(request, answer, first):
+            async for piece in _blocks(request, fetch, first):
                 await _body(send, squeeze.compress(piece), more=True)
         except ClickHouseError as error:
             text = reply.late_failure(reply.versioned(error, version), tag)
@@ -59,11 +59,11 @@ async def file_pieces(file: BinaryIO, squeeze: reply.Compressor) -> AsyncIterato
         yield squeeze.flush()
 
 
-async def _blocks(request: Request, answer: Answer, first: bytes | None) -> AsyncIterator[bytes]:
+async def _blocks(request: Request, fetch: Fetch, first: bytes | None) -> AsyncIterator[bytes]:
     block = first
     while block is not None and not await request.is_disconnected():
         yield block
-        block = await answer.fetch()
+        block = await fetch()
 
 
 async def _start(send: Send, headers: Mapping[str, str]) -> None:
