@@ -37,9 +37,16 @@ class Buffer(ThrowableQueue[EventT[bytes]]):
         return self._weight >= BUFFER_BYTES or super().full()
 
     def clear(self) -> None:
-        """Drop everything: a rebalance reads it again."""
-        super().clear()
-        self._weight = 0
+        """Drop everything when a rebalance begins: it is read again afterwards.
+
+        Faust clears its queues when the flow resumes as well, and it resumes it twice; between
+        the two the first new records may be here already. Dropping those would lose them: the
+        offsets after them are acknowledged, and the commit goes past the gap. What is really
+        from before the rebalance the stream tells by its generation.
+        """
+        if not self._flow_control.is_active():
+            super().clear()
+            self._weight = 0
 
     def put_nowait_enhanced(
         self,

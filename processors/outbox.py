@@ -9,32 +9,31 @@ commits past the first gap of acknowledged offsets when that gap is one record l
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from schemas.topics import PACK_BYTES
 
 logger = logging.getLogger(__name__)
 
-LINGER_SECONDS: Final = 0.005
+LINGER_SECONDS: Final = 0.02
 """How long a pack waits for the next record; small records share one output record."""
 ROOM_BYTES: Final = 8 << 20
+_KEY_WEIGHT: Final = 256
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
 
-class Message(NamedTuple):
-    """One Kafka record to write; ``value`` None is a tombstone."""
-
-    topic: str
-    partition: int
-    key: bytes | None
-    value: bytes | None
+Items = list[tuple[bytes | None, bytes | None]]
+"""Key and value of Kafka records; a value of None is a tombstone."""
+Send = Callable[[str, int, Items], Awaitable[Awaitable[Any]]]
+"""Hands records for (topic, partition) to the producer; what it returns is done when all
+replicas have them."""
 
 
-Send = Callable[[Message], Awaitable[Awaitable[Any]]]
-"""Hands a message to the producer; what it returns is done when all replicas have it."""
+Part = tuple[str, list[bytes]]
+"""A topic and what goes there: record values, or the keys of states."""
 
 
 @dataclass(slots=True)
@@ -56,6 +55,7 @@ class _Lane:
     open: Pack | None = None
     timer: asyncio.TimerHandle | None = None
     away: deque[Pack] = field(default_factory=deque)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Outbox:
@@ -65,7 +65,7 @@ class Outbox:
         send: the producer.
         topics: names of the topics for events, dead letters and state.
         state: reads the present state of a visitor when its turn to be written comes, so that
-            a repeated write can never bring back an older one; None writes a tombstone.
+            a repeated write never brings back an older one; None writes a tombstone.
         temporary: tells the failures that pass (broker away) from those that do not.
         broken: called once with a failure that does not pass; nothing is acknowledged after.
     """
@@ -104,9 +104,9 @@ class Outbox:
         self,
         partition: int,
         *,
-        lines: Iterable[bytes] = (),
-        dead: Iterable[bytes] = (),
-        keys: Iterable[bytes] = (),
+        lines: Collection[bytes] = (),
+        dead: Collection[bytes] = (),
+        keys: Collection[bytes] = (),
         done: Callable[[], None] | None = None,
     ) -> None:
         """Take the output of one record; ``done`` is called when all of it is safe.
@@ -119,11 +119,10 @@ class Outbox:
             pack = lane.open = Pack()
             loop = asyncio.get_running_loop()
             lane.timer = loop.call_later(self._linger, self._close, partition)
-        before = len(pack.lines), len(pack.dead)
         pack.lines += lines
         pack.dead += dead
         pack.keys.update(dict.fromkeys(keys))
-        weight = sum(map(len, pack.lines[before[0] :])) + sum(map(len, pack.dead[before[1] :]))
+        weight = sum(map(len, lines)) + sum(map(len, dead)) + _KEY_WEIGHT * len(keys)
         pack.weight += weight
         self._weight += weight
         if done is not None:
@@ -145,13 +144,15 @@ class Outbox:
 
     async def _deliver(self, partition: int, lane: _Lane, pack: Pack) -> None:
         try:
-            await self._write(partition, pack)
+            await self._write(partition, lane, pack)
+            pack.delivered = True
+            self._acknowledge(lane)
         except Exception as error:  # noqa: BLE001 - handed on, whatever it is
             if not self._closed:
                 self.close()
                 await self._on_broken(error)
-            return
-        pack.delivered = True
+
+    def _acknowledge(self, lane: _Lane) -> None:
         while lane.away and lane.away[0].delivered and not self._closed:
             safe = lane.away.popleft()
             self._weight -= safe.weight
@@ -159,49 +160,54 @@ class Outbox:
                 done()
         self._freed.set()
 
-    async def _write(self, partition: int, pack: Pack) -> None:
+    async def _write(self, partition: int, lane: _Lane, pack: Pack) -> None:
         """Write until it is written; only a failure that does not pass gets out."""
-        left = self._messages(partition, pack)
+        parts: list[Part] = [
+            (self._changelog, list(pack.keys)),
+            (self._dead, chunks(pack.dead)),
+            (self._events, chunks(pack.lines)),
+        ]
+        pack.dead, pack.lines = [], []
         pause = _FIRST_PAUSE
-        while left := await self._try(left):
+        while parts := await self._try(partition, lane, parts):
             logger.warning(
                 "%d output records of partition %d could not be written, next try in %.1f s",
-                len(left),
+                sum(len(values) for _, values in parts),
                 partition,
                 pause,
             )
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _try(self, messages: list[Message]) -> list[Message]:
-        """Send all, wait for all; returns those to send again."""
-        under_way: list[tuple[Message, Awaitable[Any]]] = []
-        failed: list[Message] = []
-        for message in messages:
-            try:
-                under_way.append((message, await self._send(self._present(message))))
-            except Exception as error:
-                if not self._temporary(error):
-                    raise
-                failed.append(message)
-        results = await asyncio.gather(*(done for _, done in under_way), return_exceptions=True)
-        for (message, _), result in zip(under_way, results, strict=True):
+    async def _try(self, partition: int, lane: _Lane, parts: list[Part]) -> list[Part]:
+        """Send all, wait for all; returns the parts to send again."""
+        under_way: list[tuple[Part, Awaitable[Any]]] = []
+        failed: list[Part] = []
+        # one pack of a partition after the other, so that states arrive in order
+        async with lane.turn:
+            for topic, values in parts:
+                if not values:
+                    continue
+                try:
+                    sent = await self._send(topic, partition, self._items(topic, values))
+                except Exception as error:
+                    if not self._temporary(error):
+                        raise
+                    failed.append((topic, values))
+                else:
+                    under_way.append(((topic, values), sent))
+        results = await asyncio.gather(*(sent for _, sent in under_way), return_exceptions=True)
+        for (part, _), result in zip(under_way, results, strict=True):
             if isinstance(result, BaseException):
                 if not self._temporary(result):
                     raise result
-                failed.append(message)
+                failed.append(part)
         return failed
 
-    def _present(self, message: Message) -> Message:
-        if message.topic != self._changelog or message.key is None:
-            return message
-        return message._replace(value=self._state(message.key))
-
-    def _messages(self, partition: int, pack: Pack) -> list[Message]:
-        states = [Message(self._changelog, partition, key, None) for key in pack.keys]
-        dead = [Message(self._dead, partition, None, value) for value in chunks(pack.dead)]
-        lines = [Message(self._events, partition, None, value) for value in chunks(pack.lines)]
-        return [*states, *dead, *lines]
+    def _items(self, topic: str, values: list[bytes]) -> Items:
+        if topic == self._changelog:
+            return [(key, self._state(key)) for key in values]
+        return [(None, value) for value in values]
 
     def close(self) -> None:
         """Acknowledge nothing any more; what is under way may still be written."""

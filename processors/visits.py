@@ -3,7 +3,6 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, MutableMapping
-from dataclasses import replace
 from typing import Final
 
 from processors.steps import sessionize
@@ -77,7 +76,8 @@ class Visits:
                 keys.append(key)
                 store[key] = sessionize.dump(state)
             else:
-                store[key] = sessionize.dump(replace(state, touched=before.touched))
+                unkept = State(state.partition, before.touched, state.sessions)
+                store[key] = sessionize.dump(unkept)
         self._open.clear()
         return keys
 

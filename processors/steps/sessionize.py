@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-from schemas import codec
 from schemas.errors import Malformed
 
 KEPT: Final = 4
@@ -91,24 +90,25 @@ def worth_keeping(old: tuple[Session, ...], new: tuple[Session, ...], timeout: i
 
 
 def dump(visits: Visits) -> bytes:
-    """Write the state of one visitor: ``[partition,touched,first,start,last,first,...]``."""
-    flat: list[int] = [visits.partition, visits.touched]
+    """Write the state of one visitor: ``partition,touched,first,start,last,first,...``."""
+    flat = [visits.partition, visits.touched]
     for session in visits.sessions:
         flat += (session.first, session.start, session.last)
-    return codec.dumps(flat)
+    return ",".join(map(str, flat)).encode()
 
 
 def load(value: bytes) -> Visits:
     """Inverse of :func:`dump`.
 
     Raises:
-        Malformed: ``json-invalid`` or ``session-state-invalid`` when the changelog holds what
-            no processor wrote.
+        Malformed: ``session-state-invalid`` when the changelog holds what no processor wrote.
     """
-    flat = codec.loads(value)
     try:
-        partition, touched, *rest = flat
-        sessions = tuple(Session(*rest[at : at + 3]) for at in range(0, len(rest), 3))
-    except (TypeError, ValueError) as error:
+        partition, touched, *rest = map(int, value.split(b","))
+        sessions = tuple(
+            Session(first, start, last)
+            for first, start, last in zip(rest[::3], rest[1::3], rest[2::3], strict=True)
+        )
+    except ValueError as error:
         raise Malformed("session-state-invalid", f"no session state: {value!r}") from error
     return Visits(partition, touched, sessions)

@@ -1,0 +1,54 @@
+"""Workers really killed: nothing is lost, and what comes twice comes out the same."""
+
+import asyncio
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from schemas.topics import Topics
+from tests.processors.worker import WorkerProcess
+from tests.processors.world import MINUTE, NOW, Reader, Tracker, line
+
+pytestmark = pytest.mark.faults
+
+VISITORS = 40
+ROUNDS = 150
+PAUSE_SECONDS = 0.01
+
+
+async def visit(tracker: Tracker, rounds: range) -> None:
+    """Send one event per visitor and round; sessions end in the course of it."""
+    for turn in rounds:
+        for visitor in range(VISITORS):
+            number = turn * VISITORS + visitor
+            time = NOW + turn * MINUTE + (turn // 50) * 60 * MINUTE
+            await tracker.post(f"v{visitor}", line(f"v{visitor}", number=number, time=time))
+        await asyncio.sleep(PAUSE_SECONDS)  # a steady stream, so that the kill is in its midst
+
+
+async def test_a_killed_worker_loses_nothing_and_changes_nothing(
+    kafka: str, topics: Topics, tracker: Tracker, reader: Reader, tmp_path: Path
+) -> None:
+    one = WorkerProcess(kafka, topics, 6066, tmp_path)
+    two = WorkerProcess(kafka, topics, 6067, tmp_path)
+    try:
+        await one.ready()
+        await two.ready()
+        stream = asyncio.create_task(visit(tracker, range(ROUNDS)))
+        await reader.until(lambda: len(reader.events) > VISITORS * ROUNDS // 3)
+        two.kill()
+        await stream
+        expected = set(range(VISITORS * ROUNDS))
+        await reader.until(lambda: expected <= set(reader.numbers()), seconds=30)
+        assert set(reader.numbers()) == expected
+        assert reader.dead == []
+        one.stop()
+    finally:
+        one.kill()
+        two.kill()
+    sessions = defaultdict(set)
+    for event in reader.events:
+        sessions[event["properties"]["number"]].add(event["session_id"])
+    assert all(len(found) == 1 for found in sessions.values())
+    assert len({found for each in sessions.values() for found in each}) == VISITORS * 3

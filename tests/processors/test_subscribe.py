@@ -1,0 +1,21 @@
+from processors.subscribe import unfit
+from schemas.topics import Topics
+
+TOPICS = Topics("x", 4)
+
+
+def test_fit_topics_have_no_faults() -> None:
+    assert unfit(TOPICS.fixed(), {"x.sources": 1, "x.events": 4, "x.dead": 4, "y": 9}) == {}
+
+
+def test_a_missing_topic_is_told_with_its_remedy() -> None:
+    assert unfit([TOPICS.events], {}) == {
+        "x.events": "topic x.events is missing: run `headrace init`"
+    }
+
+
+def test_a_wrong_count_is_told_with_both_counts() -> None:
+    assert unfit([TOPICS.raw("shop")], {"x.raw.shop": 1}) == {
+        "x.raw.shop": "topic x.raw.shop has 1 partitions, not 4: set HEADRACE_PARTITIONS=1 for "
+        "every tier if all topics have that many, else create it anew"
+    }

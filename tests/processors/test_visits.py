@@ -1,0 +1,126 @@
+from collections.abc import Callable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.steps.sessionize import GRAIN, Session, dump, load
+from processors.steps.sessionize import Visits as State
+from processors.visits import IDLE_MS, Sweep, Visits, key_of
+from tests.processors.world import MINUTE, NOW
+
+TIMEOUT = 30 * MINUTE
+KEY = key_of("shop", "v")
+
+
+def over(store: dict[bytes, bytes]) -> Callable[[], dict[bytes, bytes]]:
+    return lambda: store
+
+
+def test_one_record_writes_a_visitor_once() -> None:
+    store: dict[bytes, bytes] = {}
+    visits = Visits(over(store))
+    for step in range(100):
+        visits.place(3, KEY, NOW + step * MINUTE, NOW, TIMEOUT)
+    assert store == {}
+    assert visits.settle() == [KEY]
+    assert load(store[KEY]) == State(3, NOW, (Session(NOW, NOW, NOW + 99 * MINUTE),))
+    assert visits.settle() == []
+
+
+def test_small_steps_stay_out_of_the_changelog_but_not_out_of_memory() -> None:
+    store: dict[bytes, bytes] = {}
+    visits = Visits(over(store))
+    begun = NOW - NOW % (TIMEOUT // GRAIN)
+    visits.place(0, KEY, begun, NOW, TIMEOUT)
+    assert visits.settle() == [KEY]
+    visits.place(0, KEY, begun + 1000, NOW + 1000, TIMEOUT)
+    assert visits.settle() == []
+    assert load(store[KEY]) == State(0, NOW, (Session(begun, begun, begun + 1000),))
+    assert visits.place(0, KEY, begun + 1000 + TIMEOUT, NOW, TIMEOUT).first == begun
+
+
+def test_an_event_inside_a_session_changes_nothing() -> None:
+    store = {KEY: dump(State(0, 5, (Session(NOW, NOW, NOW + MINUTE),)))}
+    visits = Visits(over(store))
+    assert visits.place(0, KEY, NOW + 1, NOW, TIMEOUT).first == NOW
+    assert visits.settle() == []
+    assert load(store[KEY]).touched == 5
+
+
+@given(st.lists(st.tuples(st.integers(0, 4 * TIMEOUT), st.booleans()), min_size=1, max_size=30))
+def test_settling_between_events_makes_no_difference(steps: list[tuple[int, bool]]) -> None:
+    often, once = Visits(over({})), Visits(over({}))
+    for time, settle in steps:
+        a = often.place(0, KEY, time, NOW, TIMEOUT)
+        b = once.place(0, KEY, time, NOW, TIMEOUT)
+        assert a == b
+        if settle:
+            often.settle()
+
+
+@given(st.lists(st.integers(0, 3 * TIMEOUT), min_size=1, max_size=30), st.integers(0, 29))
+def test_redelivery_from_any_offset_gives_the_same_sessions(times: list[int], back: int) -> None:
+    """A crash after the changelog was written: the same events meet the later state."""
+    visits = Visits(over({}))
+
+    def first(time: int) -> int:
+        session = visits.place(0, KEY, time, NOW, TIMEOUT)
+        visits.settle()
+        return session.first
+
+    found = [first(time) for time in times]
+    again = times[min(back, len(times) - 1) :]
+    assert [first(time) for time in again] == found[-len(again) :]
+
+
+def test_sources_and_visitors_do_not_mix() -> None:
+    assert len({key_of("a", "b"), key_of("a", "c"), key_of("b", "b"), key_of("ab", "")}) == 4
+
+
+def test_endless_visitor_ids_make_short_keys() -> None:
+    assert len(key_of("shop", "x" * 100_000)) < 100
+    assert key_of("shop", "x" * 100_000) != key_of("shop", "x" * 100_001)
+    assert key_of("shop", "\ud800") != key_of("shop", "\ud801")
+
+
+def state(partition: int, touched: int) -> bytes:
+    return dump(State(partition, touched, (Session(touched, touched, touched),)))
+
+
+def swept(sweep: Sweep, newest: int, owned: set[int], rounds: int = 20) -> list[tuple[int, bytes]]:
+    return [
+        found for _ in range(rounds) for found in sweep.due(newest, owned, idle=IDLE_MS, count=2)
+    ]
+
+
+def test_the_sweep_forgets_the_idle_and_only_them() -> None:
+    store = {
+        b"idle": state(0, NOW - IDLE_MS - 1),
+        b"busy": state(0, NOW - IDLE_MS),
+        b"other": state(1, NOW - IDLE_MS - 1),
+    }
+    assert sorted(swept(Sweep(over(store)), NOW, {0, 1})) == [(0, b"idle"), (1, b"other")]
+    assert set(store) == {b"busy"}
+
+
+def test_the_sweep_drops_what_belongs_to_another_worker_without_a_word() -> None:
+    store = {b"moved": state(7, NOW - IDLE_MS - 1), b"mine": state(0, NOW), b"junk": b"?"}
+    assert swept(Sweep(over(store)), NOW, {0}) == []
+    assert set(store) == {b"mine"}
+
+
+def test_the_sweep_begins_anew_only_after_a_while() -> None:
+    store: dict[bytes, bytes] = {}
+    sweep = Sweep(over(store), every=100)
+    assert swept(sweep, NOW, {0}) == []
+    store[b"idle"] = state(0, NOW - 2 * IDLE_MS)
+    assert swept(sweep, NOW + 99, {0}) == []
+    assert swept(sweep, NOW + 100, {0}) == [(0, b"idle")]
+
+
+def test_a_visitor_gone_meanwhile_is_no_trouble() -> None:
+    store = {b"a": state(0, 0), b"b": state(0, 0)}
+    sweep = Sweep(over(store))
+    assert [key for _, key in sweep.due(NOW, {0}, count=1)] == [b"a"]
+    store.clear()
+    assert list(sweep.due(NOW, {0}, count=1)) == []

@@ -1,0 +1,151 @@
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from processors.visits import Visits, key_of
+from processors.work import LONGEST_LINE, Outcome, Record, Work
+from schemas import codec
+from schemas.events import iso
+from schemas.sources import Registry, Source
+from tests.processors.world import IDS, MINUTE, NOW, line, vendors
+
+FAILED_AT = NOW + 77
+
+
+def working(store: MutableMapping[bytes, bytes], *sources: Source) -> Work:
+    registry = Registry()
+    for source in sources:
+        registry.put(source)
+    return Work(lambda: registry, vendors, IDS.issue, Visits(lambda: store), lambda: FAILED_AT)
+
+
+def record(*lines: bytes) -> Record:
+    return Record("shop", "x.raw.shop", 2, 9, b"\n".join(lines))
+
+
+def rows(lines: list[bytes]) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in lines]
+
+
+def do(*lines: bytes) -> Outcome:
+    return working({})(record(*lines))
+
+
+def test_lines_come_out_in_order() -> None:
+    outcome = do(*(line(number=number) for number in range(5)))
+    assert [row["properties"]["number"] for row in rows(outcome.lines)] == list(range(5))
+    assert outcome.dead == []
+    assert outcome.newest == NOW
+
+
+def test_an_empty_record_is_nothing() -> None:
+    assert do() == Outcome()
+
+
+def test_a_session_is_cut_and_named_after_its_first_event() -> None:
+    outcome = do(line("v", time=NOW), line("v", time=NOW + MINUTE), line("w", time=NOW))
+    mine, later, other = (row["session_id"] for row in rows(outcome.lines))
+    assert mine == later == IDS.issue("session", "shop", "v", str(NOW))
+    assert other == IDS.issue("session", "shop", "w", str(NOW))
+    assert outcome.visitors == [key_of("shop", "v"), key_of("shop", "w")]
+
+
+def test_a_client_s_session_is_used_as_it_is() -> None:
+    store: dict[bytes, bytes] = {}
+    outcome = working(store)(record(line(session_id="theirs")))
+    assert rows(outcome.lines)[0]["session_id"] == "theirs"
+    assert (store, outcome.visitors) == ({}, [])
+
+
+@pytest.mark.parametrize(("timeout", "sessions"), [(60, 2), (1800, 1)])
+def test_the_source_says_when_a_session_ends(timeout: int, sessions: int) -> None:
+    work = working({}, Source("shop", session_timeout=timeout))
+    outcome = work(record(line(time=NOW), line(time=NOW + MINUTE + 1)))
+    assert len({row["session_id"] for row in rows(outcome.lines)}) == sessions
+
+
+def test_times_that_cannot_be_become_the_edge_s() -> None:
+    outcome = do(line(time=5), line(time=NOW + 10**12), line(time=None))
+    assert {row["event_time"] for row in rows(outcome.lines)} == {iso(NOW)}
+
+
+def test_what_fails_is_buried_with_its_bytes_and_the_rest_goes_on() -> None:
+    poison = [b"garbage", b"\xff\xfe", line(number=8, protocol="morse")]
+    outcome = do(line(number=1), *poison, line(number=2))
+    assert [row["properties"]["number"] for row in rows(outcome.lines)] == [1, 2]
+    assert outcome.codes == ["json-invalid", "json-invalid", "protocol-unknown"]
+    letters = rows(outcome.dead)
+    assert letters[0]["original"] == "garbage"
+    assert letters[1]["original_encoding"] == "base64"
+    assert letters[2] == {
+        "stage": "process",
+        "code": "protocol-unknown",
+        "reason": "no vendor module is called 'morse'; replay it with a version that has one",
+        "source_id": "shop",
+        "event_id": "00000000-0000-0000-0000-000000000008",
+        "topic": "x.raw.shop",
+        "partition": 2,
+        "offset": 9,
+        "failed_at": iso(FAILED_AT),
+        "original": poison[2].decode(),
+        "original_encoding": "utf8",
+    }
+
+
+def test_a_bug_costs_the_event_its_row_and_nothing_else() -> None:
+    outcome = do(line(number=1), line(number=2, bug="oh"), line(number=3))
+    assert [row["properties"]["number"] for row in rows(outcome.lines)] == [1, 3]
+    assert outcome.codes == ["process-bug"]
+    assert rows(outcome.dead)[0]["reason"] == "LookupError: oh"
+
+
+def test_state_that_nobody_can_read_does_not_lose_the_event() -> None:
+    outcome = working({key_of("shop", "v"): b"?"})(record(line("v")))
+    assert outcome.codes == ["session-state-invalid"]
+
+
+def test_an_event_grown_too_long_is_buried_and_a_letter_too_long_points_back() -> None:
+    long = line(number=5, text='"' * (LONGEST_LINE // 2))
+    outcome = do(long)
+    assert outcome.codes == ["event-too-large"]
+    letter = rows(outcome.dead)[0]
+    assert letter["original"] == ""
+    assert "read them from x.raw.shop [2] at offset 9" in letter["reason"]
+    assert letter["event_id"] == "00000000-0000-0000-0000-000000000005"
+
+
+@given(st.lists(st.binary(max_size=200), max_size=5))
+def test_every_line_comes_out_alive_or_dead(lines: list[bytes]) -> None:
+    outcome = do(*lines)
+    count = len(codec.split_lines(b"\n".join(lines)))
+    assert len(outcome.lines) + len(outcome.dead) == count
+    assert len(outcome.codes) == len(outcome.dead)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+FIELDS = ("event_id", "source_id", "received_at", "visitor", "session_id", "body")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, json_values)))
+def test_an_envelope_of_any_shape_comes_out_alive_or_dead(fields: dict[str, Any]) -> None:
+    outcome = do(codec.dumps(json.loads(line()) | fields))
+    assert len(outcome.lines) + len(outcome.dead) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 100)), min_size=1, max_size=30))
+def test_packing_makes_no_difference(events: list[tuple[str, int]]) -> None:
+    lines = [
+        line(visitor, number=number, time=NOW + minutes * MINUTE)
+        for number, (visitor, minutes) in enumerate(events)
+    ]
+    packed = do(*lines).lines
+    work = working({})
+    assert [text for each in lines for text in work(record(each)).lines] == packed
