@@ -48,7 +48,8 @@ def authorise(
     if route.bridge is not None and source.bridge != route.bridge:
         raise Refused(
             "bridge-mismatch",
-            f"event source {source.id} accepts bridge '{source.bridge}' only",
+            f"This endpoint allows only bridges of types ['{route.bridge}'], but event source "
+            f"{source.id} has bridge '{source.bridge}'.",
         )
     if source.protocol not in {"any", protocol}:
         raise Refused(

@@ -63,7 +63,8 @@ class KafkaPublisher:
         linger_ms: the longest a line waits for company when nothing else holds it up.
         ack_timeout_s: from handing a record to the producer to its acknowledgement.
         max_inflight_bytes: lines accepted and not yet acknowledged, all topics together.
-        compression: of record batches.
+        compression: of record batches. Without any by default: lz4 costs the edge some 8 % more
+            CPU for batches of 100 events, and every reader again; worth it for a network between.
         clock: Unix ms, the records' timestamps.
     """
 

@@ -75,8 +75,8 @@ def test_a_refusal_never_repeats_the_credential() -> None:
         assert "hunter2" not in repr(caught.value)
 
 
-def test_a_bridge_mismatch_names_the_bridge_that_is_accepted() -> None:
-    with pytest.raises(HeadraceError, match="event source hooks accepts bridge 'webhook' only"):
+def test_a_bridge_mismatch_names_what_the_endpoint_takes_and_what_the_source_has() -> None:
+    with pytest.raises(HeadraceError, match=r"\['rest'\], but .* hooks has bridge 'webhook'"):
         authorise(
             Claim("source", "hooks"),
             registry=registry(),
