@@ -9,7 +9,12 @@ from typing import Any
 from deploy.local.clickhouse import default_database
 from deploy.local.clickhouse.config import ClickHouseConfig, engine_memory, write_engine_files
 from deploy.local.clickhouse.engine_handle import Handle, quoted
-from deploy.local.clickhouse.errors import NO_FILES, DataDirectoryLocked, from_engine
+from deploy.local.clickhouse.errors import (
+    ENGINE_RAISES,
+    NO_FILES,
+    DataDirectoryLocked,
+    from_engine,
+)
 from deploy.local.clickhouse.spool import Spool
 
 
@@ -105,7 +110,7 @@ def _start(config: ClickHouseConfig) -> tuple[Callable[[], Any], Handle]:
 
     try:
         first = Handle(opened())
-    except RuntimeError as error:
+    except ENGINE_RAISES as error:
         raise from_engine(error) from error
     # The function file() reads any file of the machine when the engine is embedded, and no grant
     # covers it. A function of the same name takes its place.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from deploy.local.clickhouse.errors import from_engine
+from deploy.local.clickhouse.errors import ENGINE_RAISES, from_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Handle:
         with self._lock:
             try:
                 done = self._connection.query(sql, form, params=dict(params or {}))
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
         body = done.bytes() or b""
         return Outcome(
@@ -84,7 +84,7 @@ class Handle:
                 return Stream(
                     self._connection.send_query(sql, form, params=dict(params)), self._lock
                 )
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
 
     def insert(self, head: bytes, form: str) -> "Insert":
@@ -92,7 +92,7 @@ class Handle:
         with self._lock:
             try:
                 return Insert(self._connection.send_insert(head.decode(), form), self._lock)
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Stream:
                 while (block := self._inner.fetch()) is not None:
                     if piece := block.bytes():
                         return bytes(piece)
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
         return None
 
@@ -139,7 +139,7 @@ class Insert:
         with self._lock:
             try:
                 self._inner.append(data)
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
 
     def finish(self) -> Outcome:
@@ -147,7 +147,7 @@ class Insert:
         with self._lock:
             try:
                 done = self._inner.finish()
-            except RuntimeError as error:
+            except ENGINE_RAISES as error:
                 raise from_engine(error) from error
         return Outcome(
             read_rows=done.rows_written,

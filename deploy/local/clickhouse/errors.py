@@ -32,6 +32,9 @@ _NOT_FOUND = frozenset({46, 47, 50, 56, 60, 63, 73, 78, 81, 115, 152, 336, 511})
 _FORBIDDEN = frozenset({192, 193, 497, 512, 516})
 _OTHER = {48: 501, 76: 503, 159: 408, 194: 401, 209: 503, 229: 413, 381: 411, 439: 503, 779: 415}
 
+# What chDB raises: its own error, or this one when the text quotes a statement that is not UTF-8.
+ENGINE_RAISES: Final = (RuntimeError, UnicodeDecodeError)
+
 NO_FILES: Final = "file() is not available over HTTP"
 
 _CODE = re.compile(r"Code: (\d+)\. ")
@@ -73,7 +76,11 @@ class DataDirectoryLocked(RuntimeError):
 
 def from_engine(error: Exception) -> ClickHouseError:
     """Translate an exception of the embedded engine, which carries the server's text."""
-    text = str(error)
+    origin = error if error.__cause__ is None else error.__cause__
+    if isinstance(origin, UnicodeDecodeError):
+        text = origin.object.decode(errors="replace")
+    else:
+        text = str(error)
     if NO_FILES in text:  # comes back wrapped in a traceback of this process
         return ClickHouseError(ACCESS_DENIED, "ACCESS_DENIED", NO_FILES)
     found = _CODE.search(text)
