@@ -60,6 +60,26 @@ def read_call(
     or ``query_id``.
     """
     given = dict(params)
+    _refuse_native_compression(given)
+    return Call(
+        user=user,
+        query=given.get("query", ""),
+        query_id=_query_id(given.get("query_id") or query_id),
+        database=given.get("database") or headers.get("x-clickhouse-database", ""),
+        default_format=_format(
+            given.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"
+        ),
+        session_id=given.get("session_id", ""),
+        session_timeout=_timeout(given.get("session_timeout"), session_timeout_max),
+        session_check=_flag(given, "session_check"),
+        wait_end=_flag(given, "wait_end_of_query"),
+        compress=_flag(given, "enable_http_compression"),
+        settings=_settings(given),
+        params={name[6:]: value for name, value in given.items() if name.startswith("param_")},
+    )
+
+
+def _refuse_native_compression(given: Mapping[str, str]) -> None:
     if _flag(given, "compress") or _flag(given, "decompress"):
         raise ClickHouseError(
             errors.NOT_IMPLEMENTED,
@@ -67,34 +87,26 @@ def read_call(
             "compress=1 and decompress=1 are not supported here: use Accept-Encoding with "
             "enable_http_compression=1, and Content-Encoding",
         )
-    form = given.get("default_format") or headers.get("x-clickhouse-format") or "TabSeparated"
-    if not _FORMAT.fullmatch(form) or form.lower() in _OF_PYTHON:
-        raise ClickHouseError(errors.UNKNOWN_FORMAT, "UNKNOWN_FORMAT", f"Unknown format {form!r}")
-    own_id = given.get("query_id") or query_id
-    if not _QUERY_ID.fullmatch(own_id):
+
+
+def _format(name: str) -> str:
+    if not _FORMAT.fullmatch(name) or name.lower() in _OF_PYTHON:
+        raise ClickHouseError(errors.UNKNOWN_FORMAT, "UNKNOWN_FORMAT", f"Unknown format {name!r}")
+    return name
+
+
+def _query_id(text: str) -> str:
+    if not _QUERY_ID.fullmatch(text):
         raise _bad_argument("query_id must be 1 to 256 printable ASCII characters")
-    settings = {
-        name: value
-        for name, value in given.items()
-        if name not in _OF_HTTP and not name.startswith("param_")
-    }
-    for name in settings:
+    return text
+
+
+def _settings(given: Mapping[str, str]) -> dict[str, str]:
+    names = [name for name in given if name not in _OF_HTTP and not name.startswith("param_")]
+    for name in names:
         if not _NAME.fullmatch(name):
             raise _bad_argument(f"{name!r} cannot be a setting's name")
-    return Call(
-        user=user,
-        query=given.get("query", ""),
-        query_id=own_id,
-        database=given.get("database") or headers.get("x-clickhouse-database", ""),
-        default_format=form,
-        session_id=given.get("session_id", ""),
-        session_timeout=_timeout(given.get("session_timeout"), session_timeout_max),
-        session_check=_flag(given, "session_check"),
-        wait_end=_flag(given, "wait_end_of_query"),
-        compress=_flag(given, "enable_http_compression"),
-        settings=settings,
-        params={name[6:]: value for name, value in given.items() if name.startswith("param_")},
-    )
+    return {name: given[name] for name in names}
 
 
 def _bad_argument(sentence: str) -> ClickHouseError:
