@@ -53,8 +53,8 @@ class Connection(asyncio.Protocol):
         """Take over a new connection."""
         # Not checked: uvloop's transports do not derive from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._client_host = str(transport.get_extra_info("peername")[0])
-        self._local_host = str(transport.get_extra_info("sockname")[0])
+        self._client_host = _host(transport.get_extra_info("peername"))
+        self._local_host = _host(transport.get_extra_info("sockname"))
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes and answer what has become complete."""
@@ -218,3 +218,8 @@ class Connection(asyncio.Protocol):
         elif self._reading and not want:
             self._transport.pause_reading()
         self._reading = want
+
+
+def _host(address: tuple[str, int] | None) -> str:
+    """Return the host of a socket address; a client that is gone already has none."""
+    return address[0] if address else ""

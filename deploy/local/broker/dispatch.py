@@ -6,7 +6,6 @@ because clients ask with version 3 or above before they know anything.
 """
 
 import asyncio
-import struct
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from . import (
 )
 from .errors import BadFrameError, Code, HangUpError
 from .state import BrokerState, Call, Outcome, Pending
+from .strict import decode
 from .wire import Buffers
 
 API_VERSIONS = 18
@@ -94,17 +94,10 @@ def dispatch(state: BrokerState, call: Call) -> Outcome:
         return raw(state, call)
     api = APIS[key]
     state.metrics.requests[str(api.request.name).removesuffix("Request")] += 1
-    answer = api.handler(state, call, _decoded(api, call))
+    answer = api.handler(state, call, decode(api.request, call.body, version))
     if asyncio.iscoroutine(answer):
         return Pending(state.run(_encoded_later(answer, version)))
     return _encoded(answer, version)
-
-
-def _decoded(api: Api, call: Call) -> Any:
-    try:
-        return api.request.decode(call.body, version=call.version)
-    except (struct.error, ValueError, IndexError, TypeError, OverflowError, MemoryError) as error:
-        raise BadFrameError(f"{api.request.name}: {error}") from error
 
 
 async def _encoded_later(answer: Coroutine[Any, Any, Any], version: int) -> Buffers | None:

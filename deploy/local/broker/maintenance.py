@@ -1,6 +1,7 @@
 """What a broker does on its own every few seconds, so that the disk stays bounded."""
 
 import asyncio
+import contextlib
 import logging
 import os
 
@@ -17,23 +18,36 @@ from .summary import write_summary
 _log = logging.getLogger(__name__)
 
 
-async def maintain_for_ever(state: BrokerState) -> None:
-    """Repeat `maintain`; one failing log, or a full disk, does not stop the others."""
-    while True:
-        await asyncio.sleep(state.config.maintenance_seconds)
-        await maintain(state)
+async def maintain_until(state: BrokerState, stopping: asyncio.Event) -> None:
+    """Repeat `maintain` until told to stop, and then come to an end by itself.
+
+    Never cancelled: a thread that compacts a log cannot be, and the directory must not be let go
+    while it writes there.
+    """
+    while not stopping.is_set():
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(state.config.maintenance_seconds):
+                await stopping.wait()
+        if not stopping.is_set():
+            await maintain(state, stopping)
 
 
-async def maintain(state: BrokerState) -> None:
-    """Expire, compact and repair every log; expire offsets of groups that are gone."""
+async def maintain(state: BrokerState, stopping: asyncio.Event | None = None) -> None:
+    """Expire, compact and repair every log; expire offsets of groups that are gone.
+
+    One failing log, or a full disk, does not stop the others.
+    """
     for log in state.topics.logs():
-        if log.deleted:
-            continue
+        if stopping is not None and stopping.is_set():
+            return
         try:
             await _maintain_log(state, log)
-        except (OSError, RefusedError):
-            state.metrics.maintenance_failures += 1
-            _log.exception("cannot tidy up %s", log.directory)
+        except Exception:  # noqa: BLE001 - see below
+            # Whatever it is, it is counted and the next log gets its turn. A log of a deleted
+            # topic loses its files under the hands of whoever works on it.
+            if not log.deleted:
+                state.metrics.maintenance_failures += 1
+                _log.exception("cannot tidy up %s", log.directory)
     try:
         _expire_offsets(state)
         state.offsets.rewrite_if_stale()
@@ -45,7 +59,7 @@ async def maintain(state: BrokerState) -> None:
 async def _maintain_log(state: BrokerState, log: PartitionLog) -> None:
     if log.broken:
         log.fall_back()
-    if log.broken:
+    if log.broken or log.deleted:
         return
     now = state.now_ms()
     log.producers.forget(now - state.config.producer_expiry_ms)

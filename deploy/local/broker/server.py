@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from .faults import Faults
 from .flusher import Flusher
 from .groups import GroupLimits, Groups
 from .identity import Identity
-from .maintenance import maintain_for_ever
+from .maintenance import maintain_until
 from .offsets import CommittedOffsets
 from .state import BrokerState
 from .topics import Topics
@@ -28,6 +29,7 @@ from .topics import Topics
 __all__ = ["Broker", "BrokerConfig", "DataDirectoryForeign", "DataDirectoryLocked", "serve"]
 
 _GRACE_SECONDS = 5.0
+_WANTED_FILES = 65_536
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +46,7 @@ class Broker:
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._maintenance: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
         self._lock: int | None = None
         self._state: BrokerState | None = None
 
@@ -70,6 +73,7 @@ class Broker:
         Raises `DataDirectoryLocked`, `DataDirectoryForeign`, and OSError (port taken, disk).
         """
         self._lock = _lock(self.config.data)
+        self._stopping.clear()
         try:
             self._state = await asyncio.to_thread(_open, self.config, self._now_ms)
             for group in self._state.offsets.groups():
@@ -81,7 +85,7 @@ class Broker:
             await self._close_files()
             raise
         self._state.port = self._server.sockets[0].getsockname()[1]
-        self._maintenance = asyncio.create_task(maintain_for_ever(self._state))
+        self._maintenance = asyncio.create_task(maintain_until(self._state, self._stopping))
 
     async def stop(self) -> None:
         """Answer what can be answered, make everything durable, release the directory."""
@@ -89,7 +93,7 @@ class Broker:
             return
         self._server.close()
         if self._maintenance is not None:
-            self._maintenance.cancel()
+            self._stopping.set()
             await asyncio.wait([self._maintenance])
         await self.state.flusher.drain()
         self.state.groups.close()
@@ -160,6 +164,14 @@ def _lock(data: Path) -> int:
     return handle
 
 
+def _raise_file_limit() -> None:
+    """Allow as many files as this process may: every partition and connection keeps one open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _open(config: BrokerConfig, now_ms: Callable[[], int]) -> BrokerState:
     identity = Identity(config.data)
     topics = Topics(config.data / "topics", config.topic_defaults, now_ms)
@@ -187,6 +199,7 @@ async def serve(config: BrokerConfig, *, ready: Callable[[int], None], stop: asy
 
     Raises what `Broker.start` raises; nothing is left open then.
     """
+    _raise_file_limit()
     broker = Broker(config)
     await broker.start()
     try:

@@ -57,6 +57,8 @@ async def test_versions_are_answered_in_any_version(broker: Broker, client: RawC
         struct.pack(">ihhih", 10, PRODUCE, 99, 1, -1),
         struct.pack(">ihhih", 10, METADATA, 5, 1, 500),
         struct.pack(">ihhihi", 14, METADATA, 5, 1, -1, 2**31 - 1),
+        struct.pack(">ihhihih", 16, 20, 1, 1, -1, 1, -1),  # DeleteTopics: a null name
+        struct.pack(">ihhihih2s", 18, METADATA, 1, 1, -1, 1, 9, b"ab"),  # a name cut short
         b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     ],
 )

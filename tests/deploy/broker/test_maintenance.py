@@ -1,11 +1,13 @@
+import asyncio
+
 import pytest
 
 from deploy.local.broker.errors import RefusedError
-from deploy.local.broker.maintenance import maintain
+from deploy.local.broker.maintenance import maintain, maintain_until
 from deploy.local.broker.offsets import Committed
 from deploy.local.broker.segment import SUMMARY
 from deploy.local.broker.server import Broker
-from tests.deploy.broker.building import append, batch, names
+from tests.deploy.broker.building import append, batch, names, until
 
 
 async def test_one_round_expires_compacts_and_summarises(broker: Broker) -> None:
@@ -27,8 +29,9 @@ async def test_one_round_expires_compacts_and_summarises(broker: Broker) -> None
     assert (metrics["segments_expired"], metrics["compactions"]) == (1, 1)
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyError("a bug")])
 async def test_a_failing_log_does_not_stop_the_others(
-    broker: Broker, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     topics = broker.state.topics
     for name in ("a", "b"):
@@ -37,7 +40,7 @@ async def test_a_failing_log_does_not_stop_the_others(
     broken = topics.log("a", 0)
 
     def fail() -> None:
-        raise OSError(28, "No space left on device")
+        raise error
 
     monkeypatch.setattr(broken, "roll", fail)
     await maintain(broker.state)
@@ -56,3 +59,17 @@ async def test_offsets_of_a_group_nobody_uses_expire(broker: Broker) -> None:
     assert list(state.offsets.groups()) == ["used"]
     with pytest.raises(RefusedError):
         state.groups.remove("gone")
+
+
+async def test_rounds_go_on_until_the_end(broker: Broker) -> None:
+    object.__setattr__(broker.config, "maintenance_seconds", 0.001)
+    await broker.state.topics.create("old", 1, {"retention.ms": "1000"})
+    log = broker.state.topics.log("old", 0)
+    append(log, batch((b"k", b"v"), timestamps=[1]))
+    stopping = asyncio.Event()
+    running = asyncio.create_task(maintain_until(broker.state, stopping))
+    await until(lambda: log.start_offset == 1)
+    append(log, batch((b"k", b"v"), timestamps=[1]))
+    await until(lambda: log.start_offset == 2)
+    stopping.set()
+    await asyncio.wait_for(running, 5)
