@@ -4,7 +4,6 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
-from urllib.parse import quote
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -13,6 +12,7 @@ from schemas.topics import Topics
 from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
 from tests.contracts.clickhouse.stand_in import StandIn
+from tests.sinks import flow
 from tests.sinks.broker import BrokerProcess
 
 PARTITIONS = 3
@@ -38,9 +38,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def url(engine: StandIn) -> str:
     """Address of a database that does not exist yet."""
-    user, password = (quote(text, safe="") for text in engine.writer)
-    name = f"sink_{secrets.token_hex(6)}"
-    return f"http://{user}:{password}@{engine.host}:{engine.port}/{name}"
+    return flow.address(engine)
 
 
 @pytest.fixture

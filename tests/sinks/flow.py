@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,6 +17,7 @@ from schemas.topics import Topics
 from sinks.batch import Limits
 from sinks.clickhouse import ClickHouse
 from sinks.consume import Sink
+from tests.contracts.clickhouse.stand_in import StandIn
 from tests.sinks.lines import event_id, packed
 
 QUICK = Limits(rows=500, age_ms=100)
@@ -23,6 +26,13 @@ DEADLINE = 30.0
 
 def clock() -> int:
     return time.time_ns() // 1_000_000
+
+
+def address(engine: StandIn) -> str:
+    """Address of a database that does not exist yet."""
+    user, password = (quote(text, safe="") for text in engine.writer)
+    name = f"sink_{secrets.token_hex(6)}"
+    return f"http://{user}:{password}@{engine.host}:{engine.port}/{name}"
 
 
 async def eventually(

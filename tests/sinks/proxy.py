@@ -10,14 +10,17 @@ class Proxy:
     """Passes bytes on, unless it is told to be away or to lose an answer.
 
     Attributes:
+        target: where bytes go, host and port; may change.
+        inserting: set when an INSERT begins to pass.
         away: closes every connection at once.
         lose: so many answers to INSERT are thrown away, after the server gave them.
         lost: how many were.
     """
 
     def __init__(self, host: str, port: int) -> None:
-        self._target = host, port
+        self.target = host, port
         self._open: set[asyncio.StreamWriter] = set()
+        self.inserting = asyncio.Event()
         self.away = False
         self.lose = 0
         self.lost = 0
@@ -41,13 +44,15 @@ class Proxy:
             writer.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        far_reader, far_writer = await asyncio.open_connection(*self.target)
         asked = bytearray()
 
         async def forth() -> None:
             while data := await reader.read(1 << 16):
                 if b"POST /" in data[:64]:
                     asked[:] = data[:400]
+                    if b"INSERT" in asked:
+                        self.inserting.set()
                 far_writer.write(data)
                 await far_writer.drain()
 

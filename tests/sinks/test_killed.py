@@ -1,6 +1,7 @@
 """SIGKILL, cut lines and lost answers: nothing is lost, and nothing is seen twice."""
 
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from schemas.topics import Topics
 from sinks.clickhouse import ClickHouse
+from sinks.migrate import migrate
 from tests.contracts.clickhouse.stand_in import StandIn
 from tests.contracts.leash import Leashed
 from tests.sinks import flow
@@ -29,8 +31,9 @@ async def send(kafka: str, topics: Topics, first: int) -> None:
     assert await flow.produce(kafka, topics.events.name, flow.records(sent, 100)) == 10
 
 
-def through(url: str, engine: StandIn, way: Proxy) -> str:
-    return url.replace(f":{engine.port}/", f":{way.port}/")
+def through(url: str, old: StandIn | Proxy, new: StandIn | Proxy) -> str:
+    """The same address with another port."""
+    return url.replace(f":{old.port}/", f":{new.port}/")
 
 
 async def tried(sink: flow.Running, times: int) -> None:
@@ -99,6 +102,33 @@ async def test_clickhouse_away_for_a_while(
         way.away = False
         await flow.exactly(clickhouse, range(2 * COUNT))
         await flow.all_committed(kafka, topics, 20)
+
+
+@pytest.mark.faults
+async def test_clickhouse_killed_while_it_inserts(
+    kafka: str, topics: Topics, tmp_path: Path
+) -> None:
+    """Whatever the dead server had written of an insert, tables and views come out right."""
+    async with contextlib.AsyncExitStack() as running:
+        mortal = running.enter_context(StandIn(tmp_path))
+        way = await running.enter_async_context(proxy(mortal.host, mortal.port))
+        url = through(flow.address(mortal), mortal, way)
+        clickhouse = ClickHouse(url)
+        running.push_async_callback(clickhouse.close)
+        await migrate(clickhouse, database=clickhouse.database)
+        sink = await running.enter_async_context(flow.sinking(kafka, topics, url))
+        for wave in range(4):
+            way.inserting.clear()
+            await send(kafka, topics, wave * COUNT)
+            await asyncio.wait_for(way.inserting.wait(), flow.DEADLINE)
+            if wave % 2:
+                mortal.kill()
+                await asyncio.to_thread(mortal.start)
+                way.target = mortal.host, mortal.port
+        await flow.all_committed(kafka, topics, 40)
+        await flow.exactly(clickhouse, range(4 * COUNT))
+        assert await flow.ask(clickhouse, "SELECT sum(events) FROM @sessions") == [(4 * COUNT,)]
+        assert sink.metrics.get("headrace_sink_retries_total", code="no-answer") > 0
 
 
 @pytest.mark.faults
