@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -31,6 +32,8 @@ def main() -> None:
     """Entry point of ``headrace``."""
     # A tier sets up its own log; elsewhere the library's retries are none of the reader's business.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    # Commands say in one sentence what went wrong; tiers set up a log of their own.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # The group's help carries the settings, so --help stays complete by itself.
     headrace.epilog = _settings_help()
     headrace(prog_name="headrace")

@@ -28,6 +28,8 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
 
     settings = tier.settings
     ids = settings.ids()
+    # The publisher says when the broker goes and comes; its client would at every attempt.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from schemas import codec, envelope
-from schemas.envelope import RawEvent
+from schemas.envelope import Head
 from schemas.errors import Malformed, Refused
 from schemas.ids import event_id
 from schemas.sources import Registry, Source
@@ -90,32 +89,32 @@ def stamp(
         Malformed: ``too-many-events``, ``event-too-large`` or ``body-too-large`` (all 413).
     """
     _check_count(batch, source)
-    shared = codec.embed(batch.shared)
-    user_agent = request.headers.get("user-agent", "")[:_MAX_USER_AGENT]
+    head = Head(
+        source_id=source.id,
+        protocol=protocol,
+        endpoint=request.endpoint,
+        received_at=request.received_at,
+        ip=request.ip,
+        user_agent=request.headers.get("user-agent", "")[:_MAX_USER_AGENT],
+        batch=batch.shared,
+    )
     event_ids: list[str] = []
     lines: dict[int, list[bytes]] = {}
     total = 0
     for position, draft in enumerate(batch.drafts):
         message_id = draft.message_id
-        raw = RawEvent(
-            event_id=event_id(source.id, message_id) if message_id else new_id(),
-            source_id=source.id,
-            protocol=protocol,
-            endpoint=request.endpoint,
-            received_at=request.received_at,
-            ip=request.ip,
-            user_agent=user_agent,
+        fixed = event_id(source.id, message_id) if message_id else new_id()
+        line = head.line(
+            event_id=fixed,
             visitor=draft.visitor,
             message_id=message_id,
             profile_id=draft.profile_id,
             session_id=draft.session_id,
-            batch=shared,
-            body=codec.embed(draft.body),
+            body=draft.body,
         )
-        line = envelope.write(raw)
         total += len(line)
         _check_line(line, total, position)
-        event_ids.append(raw.event_id)
+        event_ids.append(fixed)
         lines.setdefault(partition_of(draft.visitor, partitions), []).append(line)
     return Accepted(tuple(event_ids), lines)
 

@@ -51,6 +51,59 @@ _ALL_TEXT: Final = {str}
 _texts: Final = itemgetter(*(f.name for f in fields(RawEvent) if f.name not in _NO_TEXT))
 
 
+class Head:
+    """What all events of one request have in common, serialised once.
+
+    Args:
+        batch: JSON bytes of what the request's events share, b"null" when nothing.
+    """
+
+    __slots__ = ("_tail",)
+
+    def __init__(
+        self,
+        *,
+        source_id: str,
+        protocol: str,
+        endpoint: str,
+        received_at: int,
+        ip: str,
+        user_agent: str,
+        batch: bytes,
+    ) -> None:
+        common = {
+            "source_id": source_id,
+            "protocol": protocol,
+            "endpoint": endpoint,
+            "received_at": received_at,
+            "ip": ip,
+            "user_agent": user_agent,
+            "batch": codec.embed(batch),
+        }
+        self._tail = b"," + codec.dumps(common)[1:]
+
+    def line(
+        self,
+        *,
+        event_id: str,
+        visitor: str,
+        message_id: str,
+        profile_id: str,
+        session_id: str,
+        body: bytes,
+    ) -> bytes:
+        """One line of a packed record; ``body`` is the event as JSON bytes."""
+        own = {
+            "event_id": event_id,
+            "visitor": visitor,
+            "message_id": message_id,
+            "profile_id": profile_id,
+            "session_id": session_id,
+            "body": codec.embed(body),
+        }
+        return codec.dumps(own)[:-1] + self._tail
+
+
 def write(raw: RawEvent) -> bytes:
     """One line of a packed record. ``batch`` and ``body`` may be :func:`codec.embed` values."""
     return codec.dumps(raw)

@@ -4,9 +4,10 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from uuid import UUID, uuid5
+from uuid import UUID
 
 _NAMESPACE = UUID("6f1d3c1e-0c9e-5b0a-9d0e-68656164726e")
+_NAMED = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _HEAD_BITS = 74
 _SEAL_BITS = 48
@@ -25,7 +26,12 @@ def event_id(source_id: str, message_id: str) -> str:
     """
     if is_uuid(message_id):
         return message_id.lower()
-    return str(uuid5(_NAMESPACE, f"{source_id}\x00{message_id}"))
+    # uuid.uuid5 says the same and takes four times as long
+    digest = _NAMED.copy()
+    digest.update(f"{source_id}\x00{message_id}".encode())
+    text = digest.hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 def uuid7(now_ms: int, entropy: int) -> str:

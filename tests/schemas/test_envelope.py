@@ -44,6 +44,28 @@ def test_what_is_written_is_read_back(body: Any, batch: Any) -> None:
     assert envelope.write(embedded) == line
 
 
+@given(json_values, json_values)
+def test_a_head_writes_the_same_event(body: Any, batch: Any) -> None:
+    head = envelope.Head(
+        source_id=RAW.source_id,
+        protocol=RAW.protocol,
+        endpoint=RAW.endpoint,
+        received_at=RAW.received_at,
+        ip=RAW.ip,
+        user_agent=RAW.user_agent,
+        batch=codec.dumps(batch),
+    )
+    line = head.line(
+        event_id=RAW.event_id,
+        visitor=RAW.visitor,
+        message_id=RAW.message_id,
+        profile_id=RAW.profile_id,
+        session_id=RAW.session_id,
+        body=codec.dumps(body),
+    )
+    assert envelope.read(line) == replace(RAW, body=body, batch=batch)
+
+
 @given(st.binary() | json_values.map(codec.dumps))
 def test_any_other_line_is_malformed(line: bytes) -> None:
     with pytest.raises(Malformed) as caught:
