@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
