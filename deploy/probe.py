@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from deploy.settings import SettingError
-from schemas.metrics import Metrics
 
 _BACKLOG: Final = 2048
 _DRAIN_SECONDS: Final = 10
@@ -78,10 +77,11 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
         watcher.cancel()
 
 
-def build_probe(metrics: Metrics, reason_not_ready: Callable[[], str]) -> Starlette:
+def build_probe(metrics: Callable[[], str], reason_not_ready: Callable[[], str]) -> Starlette:
     """``/healthz``, ``/readyz`` and ``/metrics`` for a tier that has no HTTP of its own.
 
     Args:
+        metrics: writes the metrics in Prometheus' text format.
         reason_not_ready: "" when the tier does its work, else why it does not.
     """
 
@@ -96,7 +96,7 @@ def build_probe(metrics: Metrics, reason_not_ready: Callable[[], str]) -> Starle
         return JSONResponse({"status": "ready"})
 
     async def metrics_text(_: Request) -> Response:
-        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(metrics(), media_type="text/plain; version=0.0.4")
 
     return Starlette(
         routes=[

@@ -51,6 +51,7 @@ class Foreground:
 
     ``stop`` is set by SIGTERM or Ctrl-C; a second one ends the process at once.
     ``trouble`` is "" while the tier does its work, else why it does not; ``readyz`` shows it.
+    ``refresh`` is called before the metrics are written, for what is not counted as it happens.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Foreground:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     metrics: Metrics = field(default_factory=Metrics)
     trouble: str = "still starting"
+    refresh: Callable[[], None] = lambda: None
 
     def ready(self, **facts: Any) -> None:
         """Say that the tier does its work now."""
@@ -67,6 +69,10 @@ class Foreground:
         log.info("%s is ready %s", self.name, text)
         self.link.say(ready=True, **facts)
 
+    def _text(self) -> str:
+        self.refresh()
+        return self.metrics.text()
+
     async def probe(self, host: str, port: int | None) -> None:
         """Serve ``/healthz``, ``/readyz`` and ``/metrics`` beside the tier, if wanted."""
         if port is None:
@@ -74,7 +80,7 @@ class Foreground:
             return
         listener = bind(host, port, option="--metrics-port")
         log.info("probes and metrics on %s", listener.getsockname())
-        await serve(build_probe(self.metrics, lambda: self.trouble), listener, self.stop)
+        await serve(build_probe(self._text, lambda: self.trouble), listener, self.stop)
 
 
 def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[None]]) -> None:

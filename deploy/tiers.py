@@ -14,6 +14,7 @@ from deploy.probe import bind, serve
 from deploy.registry import SourcesTail
 from deploy.settings import draw_secret
 from deploy.tier import Foreground, clock, new_id
+from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 KAFKA_SECONDS: Final = 60.0
@@ -99,8 +100,24 @@ async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | 
     from deploy.local.broker.server import serve as serve_broker
 
     config = BrokerConfig(data=tier.settings.data / "kafka", host=host, port=port)
-    running = serve_broker(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
+    running = serve_broker(
+        config,
+        ready=lambda bound: tier.ready(port=bound),
+        stop=tier.stop,
+        watch=lambda running: setattr(tier, "refresh", lambda: _report(running, tier.metrics)),
+    )
     await _beside(tier, running, host, metrics_port)
+
+
+def _report(running: Any, metrics: Metrics) -> None:
+    """Put the stand-in's counters under the names of the closed list."""
+    counted = running.metrics()
+    for api, count in counted["requests"].items():
+        metrics.set("headrace_broker_requests_total", count, api=str(api))
+    for code, count in counted["errors"].items():
+        metrics.set("headrace_broker_errors_total", count, code=str(code))
+    for name in ("connections", "log_bytes", "bytes_in", "bytes_out", "syncs", "rebalances"):
+        metrics.set(f"headrace_broker_{name}", counted[name])
 
 
 async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:

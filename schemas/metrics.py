@@ -22,6 +22,11 @@ NAMES: Final[dict[str, str]] = {
     "headrace_sink_lag_records": "records between the committed offset and the end, all partitions",
     "headrace_sink_last_insert_ms": "Unix ms of the last acknowledged insert",
     "headrace_broker_requests_total": "requests by API",
+    "headrace_broker_errors_total": "error answers by code",
+    "headrace_broker_bytes_in": "bytes received",
+    "headrace_broker_bytes_out": "bytes sent",
+    "headrace_broker_syncs": "times the log was forced to disk",
+    "headrace_broker_rebalances": "rebalances of all groups",
     "headrace_broker_connections": "open connections",
     "headrace_broker_log_bytes": "bytes on disk in all partitions",
 }

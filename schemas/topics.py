@@ -12,6 +12,7 @@ PACK_BYTES: Final = 256 << 10
 MAX_RECORD_BYTES: Final = 4 << 20
 """``max.message.bytes`` of every topic: room for a pack plus one event grown by processing."""
 
+_COMPACT_BYTES: Final = 8 << 20
 _DAY_MS: Final = 86_400_000
 
 
@@ -29,7 +30,8 @@ class Topic:
         """Topic-level configs for CreateTopics."""
         configs = {"max.message.bytes": str(MAX_RECORD_BYTES)}
         if self.compacted:
-            return configs | {"cleanup.policy": "compact"}
+            # Only closed segments are compacted, and a reader starts at the beginning.
+            return configs | {"cleanup.policy": "compact", "segment.bytes": str(_COMPACT_BYTES)}
         return configs | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
 

@@ -194,8 +194,14 @@ def _open(config: BrokerConfig, now_ms: Callable[[], int]) -> BrokerState:
     )
 
 
-async def serve(config: BrokerConfig, *, ready: Callable[[int], None], stop: asyncio.Event) -> None:
-    """Run a broker until `stop` is set; `ready` is told the bound port.
+async def serve(
+    config: BrokerConfig,
+    *,
+    ready: Callable[[int], None],
+    stop: asyncio.Event,
+    watch: Callable[["Broker"], None] = lambda _: None,
+) -> None:
+    """Run a broker until `stop` is set; `ready` is told the bound port, `watch` the broker.
 
     Raises what `Broker.start` raises; nothing is left open then.
     """
@@ -204,6 +210,7 @@ async def serve(config: BrokerConfig, *, ready: Callable[[int], None], stop: asy
     await broker.start()
     try:
         _log.info("broker on %s:%d, data in %s", config.host, broker.port, config.data)
+        watch(broker)
         ready(broker.port)
         await stop.wait()
     finally:

@@ -5,12 +5,12 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Final, Protocol
 
-from backports import zstd
 from lz4 import frame as lz4  # type: ignore[import-untyped]  # has no type hints
 from starlette.requests import ClientDisconnect, Request
 
 from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.zstandard import zstd
 
 _STEP: Final = 1024 * 1024
 

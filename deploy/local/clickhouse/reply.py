@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from backports import zstd
 from lz4 import frame as lz4  # type: ignore[import-untyped]  # has no type hints
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from deploy.local.clickhouse.call import Call
 from deploy.local.clickhouse.engine_handle import Outcome
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.statement import Statement
+from deploy.local.clickhouse.zstandard import zstd
 
 _CONTENT_TYPES: Final = {
     "TabSeparated": "text/tab-separated-values; charset=UTF-8",
