@@ -105,6 +105,7 @@ class Pipeline:
             what="headrace up is ready",
         )
         assert self.process.running, f"headrace up ended early:\n{self.output}"
+        self._hang_up()
         self._client = Client(self.url)
         return self
 
@@ -186,9 +187,12 @@ class Pipeline:
             for tier in tiers:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(tier, signal.SIGKILL)
+        self._hang_up()
+        Pipeline.known.remove(self)
+
+    def _hang_up(self) -> None:
         if self._client is not None:
             self._client.close()
-        Pipeline.known.remove(self)
 
     def last_words(self) -> str:
         """The ends of its output and of every tier's log, for a failed test."""

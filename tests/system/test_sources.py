@@ -13,6 +13,8 @@ from tests.system.rows import check_bookkeeping, now_ms, rows_of, said
 pytestmark = [pytest.mark.system, pytest.mark.usefixtures("sources")]
 
 NEW_SOURCE_SECONDS = 5.0
+SOURCES_IN_A_ROW = 6
+FIRST_EVENTS = 20
 
 
 def test_a_new_source_works_end_to_end_within_five_seconds(pipeline: Pipeline) -> None:
@@ -28,6 +30,29 @@ def test_a_new_source_works_end_to_end_within_five_seconds(pipeline: Pipeline) -
     (row,) = rows_of(pipeline, "fresh", 1)
     assert time.monotonic() - began < NEW_SOURCE_SECONDS
     assert row["properties"] == {"number": 1}
+
+
+def test_the_first_events_of_sources_made_in_a_row_are_all_found(pipeline: Pipeline) -> None:
+    # each new source makes the processors rebalance, while the one before it gets its first events
+    keys = {}
+    for number in range(SOURCES_IN_A_ROW):
+        source_id = f"row-{number}"
+        keys[source_id] = pipeline.create_source(source_id)["keys"][0]["key"]
+        for sent in range(FIRST_EVENTS):
+            post = {"event_name": "first", "number": sent}
+            eventually(
+                lambda post=post, key=keys[source_id]: (
+                    pipeline.client.post_json(  # type: ignore[misc]
+                        "/post", post, x_eventbunker_write_key=key
+                    ).status
+                ),
+                until=lambda status: status == 200,
+                within=NEW_SOURCE_SECONDS,
+                what=f"{source_id} is let in",
+            )
+    for source_id in keys:
+        rows = rows_of(pipeline, source_id, FIRST_EVENTS)
+        assert sorted(row["properties"]["number"] for row in rows) == list(range(FIRST_EVENTS))
 
 
 def test_a_disabled_source_is_refused_and_let_in_again(pipeline: Pipeline) -> None:
