@@ -1,7 +1,8 @@
 """Topics: declared, never auto-created; checked at start; and how far a group is behind them."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -85,16 +86,23 @@ async def end_offsets(kafka: str, topics: Iterable[str]) -> dict[TopicPartition,
         await consumer.stop()
 
 
-async def behind(kafka: str, group: str, ends: dict[TopicPartition, int]) -> int:
-    """Count the records before ``ends`` that ``group`` has not committed yet."""
+@asynccontextmanager
+async def lag(
+    kafka: str, group: str, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """Give a way to ask how many records before ``ends`` a group has not committed yet."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
-    try:
+
+    async def left() -> int:
         committed = await admin.list_consumer_group_offsets(group)
         return sum(
             max(0, end - max(0, committed[tp].offset if tp in committed else 0))
             for tp, end in ends.items()
         )
+
+    try:
+        yield left
     finally:
         await admin.close()
 

@@ -21,7 +21,7 @@ from deploy.bench.run import (
     resident_mb,
 )
 from deploy.bench.samples import Sender
-from deploy.declare import behind, end_offsets
+from deploy.declare import end_offsets
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.stack import free_port
@@ -32,7 +32,7 @@ from deploy.tier import clock
 from schemas.sources import Source
 
 _SOURCE: Final = "bench"
-_POLL_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.1
 _BATCH: Final = 100
 
 
@@ -176,10 +176,11 @@ class _Bench:
         before, began = cpu_seconds(pid), time.monotonic()
         total = sum(ends.values())
         first_left, first_at = total, began
-        while left := await behind(self._settings.kafka, group, ends):
-            if first_left == total and left < total:
-                first_left, first_at = left, time.monotonic()
-            await asyncio.sleep(_POLL_SECONDS)
+        async with lag(self._settings.kafka, group, ends) as left_of:
+            while left := await left_of():
+                if first_left == total and left < total:
+                    first_left, first_at = left, time.monotonic()
+                await asyncio.sleep(_POLL_SECONDS)
         seconds = time.monotonic() - first_at
         # From the first commit on: assignment and recovery are start-up, not throughput.
         rate = self._events * (first_left / total) / seconds
@@ -215,8 +216,9 @@ def _complain(text: str) -> None:
 
 
 async def _caught_up(settings: Settings, group: str, ends: Any) -> None:
-    while await behind(settings.kafka, group, ends):  # noqa: ASYNC110  Kafka has no event for it
-        await asyncio.sleep(_POLL_SECONDS)
+    async with lag(settings.kafka, group, ends) as left_of:
+        while await left_of():  # noqa: ASYNC110  Kafka has no event for it
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 def _row(stage: str, rates: list[float], bare: float, cpu_us: float, resident: float) -> Row:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from deploy.declare import behind, end_offsets
+from deploy.declare import end_offsets, lag
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.supervisor import Supervisor
@@ -138,17 +138,18 @@ class Stack:
         loop = asyncio.get_running_loop()
         ends = await end_offsets(self._settings.kafka, topics)
         deadline, next_word = loop.time() + _DRAIN_SECONDS, loop.time() + _PROGRESS_SECONDS
-        while left := await behind(self._settings.kafka, group, ends):
-            if loop.time() > deadline:
-                self._say(
-                    f"{left} records are still to be read by {reader}; they stay in Kafka and "
-                    "are read at the next start."
-                )
-                return
-            if loop.time() > next_word:
-                self._say(f"draining: {left} records to go ({reader})")
-                next_word += _PROGRESS_SECONDS
-            await asyncio.sleep(_POLL_SECONDS)
+        async with lag(self._settings.kafka, group, ends) as left_of:
+            while left := await left_of():
+                if loop.time() > deadline:
+                    self._say(
+                        f"{left} records are still to be read by {reader}; they stay in Kafka and "
+                        "are read at the next start."
+                    )
+                    return
+                if loop.time() > next_word:
+                    self._say(f"draining: {left} records to go ({reader})")
+                    next_word += _PROGRESS_SECONDS
+                await asyncio.sleep(_POLL_SECONDS)
 
     async def _broker(self) -> str:
         if self._settings.kafka_given:
