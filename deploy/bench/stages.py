@@ -21,7 +21,7 @@ from deploy.bench.run import (
     resident_mb,
 )
 from deploy.bench.samples import Sender
-from deploy.declare import end_offsets
+from deploy.declare import end_offsets, lag
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.stack import free_port
