@@ -1,18 +1,15 @@
 """The agent: records in, steps, output; nothing ever escapes it."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import faust
 from faust.types import EventT, StreamT, TopicT
 from mode.utils.queues import FlowControlEvent, ThrowableQueue
 
-from processors.outbox import Outbox
-from processors.visits import IDLE_MS, Sweep
-from processors.work import Outcome, Record, SourceFeed, Work
-from schemas.metrics import Metrics
-from schemas.topics import Topic, Topics
+from processors.processing import Processing
+from schemas.topics import Topic
 
 logger = logging.getLogger(__name__)
 
@@ -96,91 +93,6 @@ class Intake(faust.Channel[bytes]):
             value_serializer="raw",
         )
         return cast("TopicT", described.clone_using_queue(self.queue))
-
-
-class Processing:
-    """What the agent does with a record.
-
-    Args:
-        work: the steps.
-        outbox: writes, then acknowledges.
-        sweep: forgets idle visitors.
-        owned: partitions whose state is this worker's.
-        crash: ends the app; called when going on would lose records.
-    """
-
-    def __init__(
-        self,
-        *,
-        work: Work,
-        outbox: Outbox,
-        sweep: Sweep,
-        owned: Callable[[], frozenset[int]],
-        feed: SourceFeed,
-        topics: Topics,
-        metrics: Metrics,
-    ) -> None:
-        self._work = work
-        self._outbox = outbox
-        self._sweep = sweep
-        self._owned = owned
-        self._feed = feed
-        self._prefix = len(topics.raw("").name)
-        self._metrics = metrics
-        self._idle = (-1, IDLE_MS)
-
-    async def run(self, events: AsyncIterator[EventT[bytes]]) -> None:
-        """Process until the stream ends; an exception from here is a reason to crash."""
-        async for event in events:
-            await self._outbox.room()
-            self._record(event)
-
-    def _record(self, event: EventT[bytes]) -> None:
-        message = event.message
-        partition = message.partition
-        outcome = self._work(
-            Record(
-                message.topic[self._prefix :],
-                message.topic,
-                partition,
-                message.offset,
-                event.value or b"",
-            )
-        )
-
-        def done() -> None:
-            event.ack()
-            self._count(outcome)
-
-        self._outbox.put(
-            partition,
-            lines=outcome.lines,
-            dead=outcome.dead,
-            keys=outcome.visitors,
-            done=done,
-        )
-        if outcome.newest:
-            self._forget(outcome.newest)
-
-    def _forget(self, newest: int) -> None:
-        for partition, key in self._sweep.due(newest, self._owned(), idle=self._idle_ms()):
-            self._outbox.put(partition, keys=(key,))
-
-    def _idle_ms(self) -> int:
-        """Two days, or longer where a source's sessions are."""
-        version = self._feed.version
-        if self._idle[0] != version:
-            registry = self._feed.registry
-            sources = filter(None, map(registry.get, registry.ids()))
-            longest = max((source.session_timeout for source in sources), default=0)
-            self._idle = (version, max(IDLE_MS, 2000 * longest))
-        return self._idle[1]
-
-    def _count(self, outcome: Outcome) -> None:
-        self._metrics.add("headrace_process_records_total")
-        self._metrics.add("headrace_process_events_total", len(outcome.lines))
-        for code in outcome.codes:
-            self._metrics.add("headrace_process_dead_total", code=code)
 
 
 def add_agent(app: faust.App, intake: Intake, processing: Callable[[], Processing]) -> None:

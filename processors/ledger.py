@@ -19,6 +19,7 @@ class Skipped(HeadraceError):
 
 @dataclass(slots=True)
 class _Account:
+    first: int
     highest: int
     open: dict[int, None] = field(default_factory=dict)
 
@@ -34,14 +35,16 @@ class Ledger:
         self._accounts: dict[Hashable, _Account] = {}
 
     def delivered(self, partition: Hashable, offset: int) -> None:
-        """Open an offset; what was delivered before, in this assignment, changes nothing."""
+        """Open an offset; one delivered again changes nothing.
+
+        One before all others means that reading began anew further back, and so does this.
+        """
         account = self._accounts.get(partition)
-        if account is None:
-            account = self._accounts[partition] = _Account(offset)
-        elif offset <= account.highest:
-            return
-        account.highest = offset
-        account.open[offset] = None
+        if account is None or offset < account.first:
+            self._accounts[partition] = _Account(offset, offset, {offset: None})
+        elif offset > account.highest:
+            account.highest = offset
+            account.open[offset] = None
 
     def acknowledged(self, partition: Hashable, offset: int) -> None:
         """Settle an offset; one that is settled already, or foreign, changes nothing.

@@ -1,9 +1,18 @@
-"""Which raw topics are fit to be consumed, and what to tell people about the others."""
+"""Which raw topics are read, which are not fit to be, and what to tell people about those."""
 
+import asyncio
+import logging
 from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
 
+from processors.work import SourceFeed
 from schemas.errors import HeadraceError
-from schemas.topics import Topic
+from schemas.topics import Topic, Topics
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.5
+_LOOKS: Final = 6
 
 
 class TopicsUnfit(HeadraceError):
@@ -28,3 +37,89 @@ def unfit(declared: Iterable[Topic], found: Mapping[str, int]) -> dict[str, str]
                 "else create it anew"
             )
     return faults
+
+
+class Stream(Protocol):
+    """What reads the topics; see :class:`processors.app.Processors`."""
+
+    async def partitions(self) -> dict[str, int]:
+        """Ask the broker for all topics and their numbers of partitions."""
+
+    def read(self, topic: Topic) -> None:
+        """Read this topic, too, from the next rebalance on."""
+
+    def reads(self, names: Iterable[str]) -> bool:
+        """Tell whether the broker has been told of all of them; sees to it when not."""
+
+
+class Subscription:
+    """Keeps a stream reading the raw topic of every source.
+
+    Args:
+        written: the topics that the processors write to, which must be fit from the start.
+        made: those of them that are made when they are missing.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        topics: Topics,
+        feed: SourceFeed,
+        *,
+        written: Iterable[Topic],
+        made: Iterable[Topic] = (),
+    ) -> None:
+        self._stream = stream
+        self._topics = topics
+        self._feed = feed
+        self._written = tuple(written)
+        self._made = tuple(made)
+        self._names: set[str] = set()
+        self._seen: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+
+    async def begin(self) -> None:
+        """Take in every source known now: one rebalance for all of them.
+
+        Raises:
+            TopicsUnfit: when the topics written to are not what they must be, nor become it
+                in a few looks: a broker may learn of a new topic later than its controller.
+        """
+        for _ in range(_LOOKS):
+            found = await self._stream.partitions()
+            made = [topic for topic in self._made if topic.name in found]
+            faults = unfit([*self._written, *made], found)
+            if not faults:
+                self._take(found)
+                return
+            await asyncio.sleep(LOOK_SECONDS)
+        raise TopicsUnfit("topics-unfit", "; ".join(faults.values()))
+
+    async def follow(self) -> None:
+        """Take in sources as they come, until cancelled."""
+        seen = self._feed.version
+        while True:
+            if self._take(await self._stream.partitions()) and self._stream.reads(self._names):
+                seen = await self._feed.changed(seen)
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    def _take(self, found: Mapping[str, int]) -> bool:
+        """Add what is fit; True when there is no rest to complain about."""
+        wanted = map(self._topics.raw, self._feed.registry.ids())
+        new = [topic for topic in wanted if topic.name not in self._names]
+        faults = unfit(new, found)
+        for topic in new:
+            if topic.name not in faults:
+                self._names.add(topic.name)
+                self._stream.read(topic)
+        self._complain(faults)
+        return not faults
+
+    def _complain(self, faults: Mapping[str, str]) -> None:
+        """Log a fault once, when it is there at a second look: topics follow their sources."""
+        for name, fault in faults.items():
+            if self._seen.get(name) == fault != self._told.get(name):
+                self._told[name] = fault
+                logger.error("events of a source are not processed: %s", fault)
+        self._seen = dict(faults)

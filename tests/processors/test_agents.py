@@ -172,9 +172,11 @@ async def test_an_unfit_raw_topic_is_told_once_and_harms_nobody(
     await feed.put(Source("missing"))
 
     def told() -> list[str]:
-        return [entry.getMessage() for entry in caplog.records if entry.name == "processors.app"]
+        return [
+            entry.getMessage() for entry in caplog.records if entry.name == "processors.subscribe"
+        ]
 
-    with caplog.at_level(logging.ERROR, "processors.app"):
+    with caplog.at_level(logging.ERROR, "processors.subscribe"):
         async with running():
             await tracker.send("v", line("v", number=1))
             await reader.until(lambda: len(reader.events) == 1)

@@ -59,6 +59,18 @@ def test_after_a_rebalance_the_commit_is_where_it_begins() -> None:
     assert ledger.safe("p") == 4
 
 
+def test_reading_anew_further_back_begins_a_new_account() -> None:
+    ledger = Ledger()
+    ledger.delivered("p", 50)
+    ledger.delivered("p", 40)
+    assert ledger.safe("p") == 40
+    ledger.acknowledged("p", 50)
+    ledger.acknowledged("p", 40)
+    assert ledger.safe("p") == 41
+    ledger.delivered("p", 50)
+    assert ledger.safe("p") == 50
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=60))
 def test_no_order_of_repeats_passes_an_open_offset(steps: list[tuple[int, bool]]) -> None:
     """The broker delivers in order, sets back now and then; acknowledgements follow."""

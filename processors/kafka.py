@@ -1,0 +1,164 @@
+"""Faust's Kafka driver, mended where it loses records, repeats them or waits too long."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final
+
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, Message
+
+from processors.ledger import Ledger
+from processors.outbox import Items
+
+FETCH_WAIT_MS: Final = 250
+FETCH_BYTES: Final = 16 << 20
+"""Of one answer, over all partitions: with a hundred sources there are many."""
+
+
+class Producer(driver.Producer):
+    """Faust's producer, made idempotent: a retry never doubles a record or changes their order."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+    async def partitions(self) -> dict[str, int]:
+        """Ask the broker for every topic and its number of partitions.
+
+        All of them, because asking for one by name creates it where the broker is set to.
+        """
+        cluster = await self._ensure_producer().client.fetch_all_metadata()
+        return {name: len(cluster.partitions_for_topic(name) or ()) for name in cluster.topics()}
+
+    async def write(self, topic: str, partition: int, items: Items) -> Awaitable[Any]:
+        """Hand over records as whole batches; the result is done when all replicas have them.
+
+        A batch built here costs a tenth of as many single sends; the producer's own batches
+        are not used beside it, so their order is the order of the calls.
+        """
+        producer = self._ensure_producer()
+        delivered: list[Awaitable[Any]] = []
+        batch = producer.create_batch()
+        for key, value in items:
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                delivered.append(await producer.send_batch(batch, topic, partition=partition))
+                batch = producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value)
+        batch.close()
+        delivered.append(await producer.send_batch(batch, topic, partition=partition))
+        return asyncio.gather(*delivered)
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's fetching thread, which must not read past what nobody takes.
+
+    A fetch that was waiting when a rebalance began answers in the midst of it. Faust drops the
+    records, and goes back only where an offset was committed: the first records of a new topic
+    are lost, and so is state, for a changelog never has a commit; a recovery that misses the
+    end of its changelog waits for ever.
+    """
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust says 1.5 s: whatever a recovery asks waits behind a parked fetch for so long
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - no setting
+        consumer._fetch_max_bytes = FETCH_BYTES  # noqa: SLF001 - no setting
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> RecordMap:
+        # a copy, because the other thread empties the set, and an empty one means all
+        wanted = set(active_partitions)
+        if not wanted:
+            return {}
+        records = await super()._fetch_records(consumer, wanted, timeout, max_records)
+        if self.consumer.flow_active:
+            return records
+        for tp in records.keys() & consumer.assignment():
+            consumer.seek(tp, records[tp][0].offset)
+        return {}
+
+
+class Consumer(driver.Consumer):
+    """Faust's consumer with another account of what may be committed, see :mod:`.ledger`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._ledger = Ledger()
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def ack(self, message: Message) -> bool:
+        """Settle a record."""
+        acknowledged = super().ack(message)
+        self._ledger.acknowledged(message.tp, message.offset)
+        return acknowledged
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit before letting go.
+
+        Faust forgets first, and repeats up to a commit interval of records after a rebalance.
+        """
+        await self.commit()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin new accounts."""
+        self._ledger.forget(assigned)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed, and to the beginning where nothing is.
+
+        Faust leaves the latter where they are; what it had fetched and dropped is lost then.
+        """
+        await super().perform_seek()
+        fresh = {
+            tp
+            for tp in self.assignment()
+            if self.app.topics.acks_enabled_for(tp.topic) and not self._committed_offset[tp]
+        }
+        if fresh:
+            # where 0 is gone, auto.offset.reset finds the beginning
+            await self.seek_wait(dict.fromkeys(fresh, 0))
+
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> RecordMap:
+        records = await super()._getmany(active_partitions, timeout)
+        for tp, batch in records.items():
+            if self.app.topics.acks_enabled_for(tp.topic):
+                for record in batch:
+                    self._ledger.delivered(tp, record.offset)
+        return records
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self._ledger.safe(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets that the broker skips (compaction, markers) were never open."""
+
+
+class Transport(driver.Transport):
+    """Kafka through aiokafka, with the producer and the consumer above."""
+
+    Producer = Producer
+    Consumer = Consumer
+
+
+def temporary(error: BaseException) -> bool:
+    """Tell whether writing failed for a reason that passes by itself."""
+    cause = error.__cause__ or error
+    if isinstance(cause, TimeoutError) or type(cause).__name__ == "KafkaTimeoutError":
+        return True
+    return bool(getattr(cause, "retriable", False))

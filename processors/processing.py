@@ -1,0 +1,116 @@
+"""What is done with each record: the steps, their output, its acknowledgement."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from processors.outbox import Outbox
+from processors.visits import IDLE_MS, Sweep
+from processors.work import Outcome, Record, SourceFeed, Work
+from schemas.metrics import Metrics
+from schemas.topics import Topics
+
+
+class Message(Protocol):
+    """Where a record comes from."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Event(Protocol):
+    """A record of the stream, acknowledged by hand."""
+
+    value: bytes | None
+
+    @property
+    def message(self) -> Message:
+        """Where it comes from."""
+
+    def ack(self) -> bool:
+        """Let its offset be committed."""
+
+
+class Processing:
+    """What the agent does with a record.
+
+    Args:
+        work: the steps.
+        outbox: writes, then acknowledges.
+        sweep: forgets idle visitors.
+        owned: partitions whose state is this worker's.
+        feed: tells how long sessions may be.
+    """
+
+    def __init__(
+        self,
+        *,
+        work: Work,
+        outbox: Outbox,
+        sweep: Sweep,
+        owned: Callable[[], frozenset[int]],
+        feed: SourceFeed,
+        topics: Topics,
+        metrics: Metrics,
+    ) -> None:
+        self._work = work
+        self._outbox = outbox
+        self._sweep = sweep
+        self._owned = owned
+        self._feed = feed
+        self._prefix = len(topics.raw("").name)
+        self._metrics = metrics
+        self._idle = (-1, IDLE_MS)
+
+    async def run(self, events: AsyncIterator[Event]) -> None:
+        """Process until the stream ends; an exception from here is a reason to crash."""
+        async for event in events:
+            await self._outbox.room()
+            self._record(event)
+
+    def _record(self, event: Event) -> None:
+        message = event.message
+        partition = message.partition
+        outcome = self._work(
+            Record(
+                message.topic[self._prefix :],
+                message.topic,
+                partition,
+                message.offset,
+                event.value or b"",
+            )
+        )
+
+        def done() -> None:
+            event.ack()
+            self._count(outcome)
+
+        self._outbox.put(
+            partition,
+            lines=outcome.lines,
+            dead=outcome.dead,
+            keys=outcome.visitors,
+            done=done,
+        )
+        if outcome.newest:
+            self._forget(outcome.newest)
+
+    def _forget(self, newest: int) -> None:
+        for partition, key in self._sweep.due(newest, self._owned(), idle=self._idle_ms()):
+            self._outbox.put(partition, keys=(key,))
+
+    def _idle_ms(self) -> int:
+        """Two days, or longer where a source's sessions are."""
+        version = self._feed.version
+        if self._idle[0] != version:
+            registry = self._feed.registry
+            sources = filter(None, map(registry.get, registry.ids()))
+            longest = max((source.session_timeout for source in sources), default=0)
+            self._idle = (version, max(IDLE_MS, 2000 * longest))
+        return self._idle[1]
+
+    def _count(self, outcome: Outcome) -> None:
+        self._metrics.add("headrace_process_records_total")
+        self._metrics.add("headrace_process_events_total", len(outcome.lines))
+        for code in outcome.codes:
+            self._metrics.add("headrace_process_dead_total", code=code)
