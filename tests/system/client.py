@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 _SECONDS = 30.0
+_FRESH_SECONDS = 1.0
 Headers = Iterable[tuple[str, str]]
 
 
@@ -25,11 +27,14 @@ class Answer:
 
 
 class Client:
-    """One kept-alive connection to a server, opened anew after any failure."""
+    """One kept-alive connection to a server.
+
+    It is opened anew after any failure, and after a pause, since servers hang up on idle clients.
+    """
 
     def __init__(self, url: str, *, seconds: float = _SECONDS) -> None:
         parts = urlsplit(url)
-        self._host = parts.netloc
+        self._used = 0.0
         self._connection = http.client.HTTPConnection(parts.netloc, timeout=seconds)
 
     def send(self, method: str, target: str, headers: Headers = (), body: bytes = b"") -> Answer:
@@ -41,6 +46,8 @@ class Client:
             OSError, http.client.HTTPException: nobody answered, or not to the end.
 
         """
+        if time.monotonic() - self._used > _FRESH_SECONDS:
+            self.close()
         given = list(headers)
         named = {name.lower() for name, _ in given}
         try:
@@ -57,6 +64,7 @@ class Client:
         except (OSError, http.client.HTTPException):
             self.close()
             raise
+        self._used = time.monotonic()
         lower = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, lower, content)
 
