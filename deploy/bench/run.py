@@ -20,7 +20,7 @@ from deploy.bench.load import Outcome, flood, steady
 from deploy.bench.samples import Sender
 from deploy.settings import SettingError, Settings, from_environment
 
-_CONNECTIONS: Final = 32
+_CONNECTIONS: Final = 256
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
