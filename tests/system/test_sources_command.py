@@ -1,0 +1,81 @@
+"""`headrace sources`: what it prints, keeps and refuses."""
+
+import json
+
+import pytest
+
+from tests.system.pipeline import Pipeline
+
+pytestmark = pytest.mark.system
+
+
+def show(pipeline: Pipeline, source_id: str) -> dict[str, object]:
+    shown = pipeline.headrace("sources", "show", source_id)
+    assert shown.returncode == 0, shown.stderr
+    source: dict[str, object] = json.loads(shown.stdout)
+    return source
+
+
+def test_a_key_is_shown_once_and_never_its_hash(pipeline: Pipeline) -> None:
+    created = pipeline.create_source("shown", "--name", "Shown", "--channel", "Web")
+    (key,) = created["keys"]
+    assert key["type"] == "write"
+    assert key["key"].startswith("hrw_")
+    assert "hash" not in key
+    del key["key"]
+    assert show(pipeline, "shown") == created
+
+
+def test_update_changes_only_what_is_named(pipeline: Pipeline) -> None:
+    before = pipeline.create_source("updated", "--name", "Before", "--channel", "Web")
+    options = (
+        "--name",
+        "After",
+        "--session-timeout",
+        "60",
+        "--origin",
+        "https://a",
+        "--origin",
+        "b",
+    )
+    updated = pipeline.headrace("sources", "update", "updated", *options)
+    assert updated.returncode == 0, updated.stderr
+    after = show(pipeline, "updated")
+    changed = {name for name in after if name != "keys" and after[name] != before[name]}
+    assert changed == {"name", "session_timeout", "origins", "updated_at"}
+    assert (after["session_timeout"], after["origins"]) == (60, ["https://a", "b"])
+
+
+def test_list_has_a_line_for_each_source(pipeline: Pipeline) -> None:
+    pipeline.create_source("listed", "--bridge", "webhook", "--name", "Listed")
+    listed = pipeline.headrace("sources", "list")
+    assert "listed\tenabled\tany\twebhook\tListed" in listed.stdout.splitlines()
+    assert any(line.startswith("demo\tenabled\t") for line in listed.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("create", "demo"), "there is a source 'demo' already"),
+        (("create", "Not A Slug"), "id must be 1 to 63 of a-z"),
+        (("show", "nobody"), "no source 'nobody'; there are: "),
+        (("update", "demo"), "name at least one field to change"),
+        (("update", "demo", "--session-timeout", "0"), "session_timeout must be"),
+        (("rotate-key", "nobody"), "no source 'nobody'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_is_a_sentence(
+    pipeline: Pipeline, arguments: tuple[str, ...], complaint: str
+) -> None:
+    done = pipeline.headrace("sources", *arguments)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_sources_cannot_share_a_key(pipeline: Pipeline) -> None:
+    pipeline.create_source("first-owner", "--write-key", "one-key-for-two")
+    second = pipeline.headrace("sources", "create", "second", "--write-key", "one-key-for-two")
+    assert second.returncode == 1
+    assert "another source has this key already" in second.stderr
