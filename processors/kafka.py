@@ -84,12 +84,24 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return {}
 
 
+class _NothingRead(dict[TP, int | None]):
+    """The offsets read so far, of which Faust is never sure.
+
+    Records below them are dropped as old, but an offset from before a rebalance is set after
+    it was forgotten, and new records are dropped for its sake.
+    """
+
+    def __getitem__(self, tp: TP) -> None:
+        """Never remember one."""
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer with another account of what may be committed, see :mod:`.ledger`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._ledger = Ledger()
         super().__init__(*args, **kwargs)
+        self._read_offset = _NothingRead()
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -113,31 +125,22 @@ class Consumer(driver.Consumer):
         self._ledger.forget(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def perform_seek(self) -> None:
-        """Go back to what is committed, and to the beginning where nothing is.
-
-        Faust leaves the latter where they are; what it had fetched and dropped is lost then.
-        """
-        await super().perform_seek()
-        fresh = {
-            tp
-            for tp in self.assignment()
-            if self.app.topics.acks_enabled_for(tp.topic) and not self._committed_offset[tp]
-        }
-        if fresh:
-            # where 0 is gone, auto.offset.reset finds the beginning
-            await self.seek_wait(dict.fromkeys(fresh, 0))
-
     async def _getmany(
         self,
         active_partitions: set[TP] | None,
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> RecordMap:
-        records = await super()._getmany(active_partitions, timeout)
+        records = dict(await super()._getmany(active_partitions, timeout))
+        back = {tp: records.pop(tp)[0].offset for tp in records.keys() - self._active_partitions}
         for tp, batch in records.items():
             if self.app.topics.acks_enabled_for(tp.topic):
-                for record in batch:
-                    self._ledger.delivered(tp, record.offset)
+                # what comes again in one assignment was sought for, not lost
+                records[tp] = [
+                    record for record in batch if self._ledger.delivered(tp, record.offset)
+                ]
+        if back and self.flow_active:
+            # paused while they were fetched; Faust would drop them and go on behind them
+            await self.seek_wait({tp: back[tp] for tp in back.keys() & self.assignment()})
         return records
 
     def _new_offset(self, tp: TP) -> int | None:

@@ -34,17 +34,20 @@ class Ledger:
     def __init__(self) -> None:
         self._accounts: dict[Hashable, _Account] = {}
 
-    def delivered(self, partition: Hashable, offset: int) -> None:
-        """Open an offset; one delivered again changes nothing.
+    def delivered(self, partition: Hashable, offset: int) -> bool:
+        """Open an offset; False when it was delivered before and so changes nothing.
 
         One before all others means that reading began anew further back, and so does this.
         """
         account = self._accounts.get(partition)
         if account is None or offset < account.first:
             self._accounts[partition] = _Account(offset, offset, {offset: None})
-        elif offset > account.highest:
-            account.highest = offset
-            account.open[offset] = None
+            return True
+        if offset <= account.highest:
+            return False
+        account.highest = offset
+        account.open[offset] = None
+        return True
 
     def acknowledged(self, partition: Hashable, offset: int) -> None:
         """Settle an offset; one that is settled already, or foreign, changes nothing.
