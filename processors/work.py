@@ -104,7 +104,7 @@ class Work:
         raw, event = decode(line, self.vendors)
         event_time = clamp_time(event.event_time, raw.received_at)
         session_id = raw.session_id
-        if not session_id:
+        if not session_id and event.profiled:
             source = self.registry().get(raw.source_id) or _UNKNOWN
             session = self.visits.place(
                 record.partition,

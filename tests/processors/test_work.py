@@ -61,6 +61,14 @@ def test_a_client_s_session_is_used_as_it_is() -> None:
     assert (store, outcome.visitors) == ({}, [])
 
 
+def test_an_event_of_nobody_has_no_session_but_its_client_s() -> None:
+    store: dict[bytes, bytes] = {}
+    lines = line(profiled=False), line(profiled=False, session_id="theirs")
+    outcome = working(store)(record(*lines))
+    assert [row["session_id"] for row in rows(outcome.lines)] == ["", "theirs"]
+    assert (store, outcome.visitors) == ({}, [])
+
+
 @pytest.mark.parametrize(("timeout", "sessions"), [(60, 2), (1800, 1)])
 def test_the_source_says_when_a_session_ends(timeout: int, sessions: int) -> None:
     work = working({}, Source("shop", session_timeout=timeout))

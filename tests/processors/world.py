@@ -62,6 +62,7 @@ class PlainVendor:
             user_id=body.get("user", ""),
             anonymous_id=body.get("device", ""),
             properties=body,
+            profiled=body.get("profiled", True),
         )
 
 
