@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 CANNOT_START: Final = 2
+_LEAVE_SECONDS: Final = 10.0
 _MENDABLE: Final = {
     errno.ENOSPC: "free some space, or use --data elsewhere",
     errno.EDQUOT: "raise the quota, or use --data elsewhere",
@@ -91,7 +93,10 @@ def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[No
     async def supervised() -> None:
         tier = Foreground(name, settings, link)
         catch_signals(tier.stop)
-        await main(tier)
+        try:
+            await main(tier)
+        finally:
+            _leave_within(name, _LEAVE_SECONDS)
 
     try:
         uvloop.run(supervised())
@@ -103,6 +108,21 @@ def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[No
         link.say(error=sentence)
         click.echo(f"headrace {name}: {sentence}", err=True)
         sys.exit(CANNOT_START)
+
+
+def _leave_within(name: str, seconds: float) -> None:
+    """End the process the hard way when the loop, or a thread of a library, does not let go.
+
+    A tier that has given up but still lives is the worst of both: nobody restarts it.
+    """
+
+    def leave() -> None:
+        log.critical("%s does not end by itself within %.0f s and is ended", name, seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
 
 
 def catch_signals(stop: asyncio.Event) -> None:
