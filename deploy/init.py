@@ -26,7 +26,8 @@ async def initialise(settings: Settings) -> tuple[list[str], list[str]]:
 
 async def _topics(settings: Settings) -> list[str]:
     await wait_for_kafka(settings.kafka, seconds=_WAIT_SECONDS)
-    created = await declare(settings.kafka, settings.topics.fixed())
+    sessions = settings.topics.sessions(settings.process_group)
+    created = await declare(settings.kafka, [*settings.topics.fixed(), sessions])
     registry = await read_sources(settings.kafka, settings.topics)
     raw = [settings.topics.raw(source_id) for source_id in registry.ids()]
     return created + await declare(settings.kafka, raw)

@@ -22,12 +22,11 @@ from processors.work import SourceFeed, Work
 from schemas.errors import Unavailable
 from schemas.ids import Ids
 from schemas.metrics import Metrics
-from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES, Topic, Topics
+from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES, SESSIONS_TABLE, Topic, Topics
 
-__all__ = ["APP_ID", "Processors", "build_app", "changelog", "run"]
+__all__ = ["APP_ID", "Processors", "build_app", "run"]
 
 APP_ID: Final = "headrace-processors"
-_TABLE: Final = "sessions"
 _IDS_CACHED: Final = 8192
 SETTINGS: Final[Mapping[str, Any]] = {
     # Apache Kafka's group.min.session.timeout.ms is 6 s by default; a killed worker's
@@ -51,11 +50,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
     # Faust would let variables such as WEB_PORT of the environment override all this
     "env": MappingProxyType({}),
 }
-
-
-def changelog(topics: Topics, app_id: str = APP_ID) -> Topic:
-    """The topic that keeps the sessions; Faust makes it when ``headrace init`` has not."""
-    return Topic(f"{app_id}-{_TABLE}-changelog", topics.partitions, compacted=True)
 
 
 class Processors(faust.App):
@@ -160,7 +154,9 @@ def build_app(
         topic_partitions=topics.partitions,
         **SETTINGS,
     )
-    table = app.Table(_TABLE, key_type=bytes, value_type=bytes, partitions=topics.partitions)
+    table = app.Table(
+        SESSIONS_TABLE, key_type=bytes, value_type=bytes, partitions=topics.partitions
+    )
     # as many as the broker's default.replication.factor says (KIP-464)
     table.changelog_topic.replicas = -1
     app.intake = Intake(app)
@@ -169,7 +165,7 @@ def build_app(
         topics,
         feed,
         written=[topics.events, topics.dead],
-        made=[changelog(topics, app_id)],
+        made=[topics.sessions(app_id)],
     )
 
     def store() -> Store:
@@ -187,13 +183,13 @@ def build_app(
             ),
             outbox=Outbox(
                 app.writer.write,
-                topics=(topics.events.name, topics.dead.name, changelog(topics, app_id).name),
+                topics=(topics.events.name, topics.dead.name, topics.sessions(app_id).name),
                 state=lambda key: store().get(key),
                 temporary=temporary,
                 broken=app.crash,
             ),
             sweep=Sweep(store),
-            owned=_owner(app, changelog(topics, app_id).name),
+            owned=_owner(app, topics.sessions(app_id).name),
             feed=feed,
             topics=topics,
             metrics=metrics,

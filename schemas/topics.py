@@ -12,6 +12,7 @@ PACK_BYTES: Final = 256 << 10
 MAX_RECORD_BYTES: Final = 4 << 20
 """``max.message.bytes`` of every topic: room for a pack plus one event grown by processing."""
 
+SESSIONS_TABLE: Final = "sessions"
 _COMPACT_BYTES: Final = 8 << 20
 _DAY_MS: Final = 86_400_000
 
@@ -65,6 +66,10 @@ class Topics:
     def raw(self, source_id: str) -> Topic:
         """Raw events of one source."""
         return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
+
+    def sessions(self, group: str) -> Topic:
+        """Session state of the processors; Faust names a changelog after its app and table."""
+        return Topic(f"{group}-{SESSIONS_TABLE}-changelog", self.partitions, compacted=True)
 
     def fixed(self) -> tuple[Topic, ...]:
         """The topics that exist without any source."""

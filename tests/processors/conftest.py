@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.app import Processors, changelog, run
+from processors.app import Processors, run
 from schemas.metrics import Metrics
 from schemas.sources import Source
 from schemas.topics import Topics
@@ -34,7 +34,7 @@ async def topics(kafka: str) -> Topics:
     """Fresh topics with one source, declared."""
     topics = Topics(f"t{secrets.token_hex(6)}", PARTITIONS)
     app_id = f"{topics.prefix}-processors"
-    await declare(kafka, [*topics.all(["shop"]), changelog(topics, app_id)])
+    await declare(kafka, [*topics.all(["shop"]), topics.sessions(app_id)])
     return topics
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.app import changelog, run
+from processors.app import run
 from processors.subscribe import TopicsUnfit
 from schemas.events import iso
 from schemas.metrics import Metrics
@@ -197,4 +197,4 @@ async def test_the_changelog_is_made_when_nobody_made_it(
     stop = asyncio.Event()
     await run(app, stop=stop, ready=stop.set)
     async with Tracker(kafka, fresh) as tracker:
-        assert await tracker.partitions(changelog(fresh, f"{fresh.prefix}-processors").name) == 4
+        assert await tracker.partitions(fresh.sessions(f"{fresh.prefix}-processors").name) == 4

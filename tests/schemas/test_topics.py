@@ -18,9 +18,11 @@ def test_names_and_partitions() -> None:
     assert [topic.partitions for topic in TOPICS.all(["shop"])] == [1, 12, 12, 12]
 
 
-def test_only_the_registry_is_compacted() -> None:
-    for topic in TOPICS.all(["shop"]):
-        compacted = topic == TOPICS.sources
+def test_registry_and_state_are_compacted_and_nothing_else() -> None:
+    state = TOPICS.sessions("headrace-processors")
+    assert (state.name, state.partitions) == ("headrace-processors-sessions-changelog", 12)
+    for topic in (*TOPICS.all(["shop"]), state):
+        compacted = topic in {TOPICS.sources, state}
         assert topic.configs["cleanup.policy"] == ("compact" if compacted else "delete")
         assert ("retention.ms" in topic.configs) is not compacted
         assert topic.configs["max.message.bytes"] == str(MAX_RECORD_BYTES)
