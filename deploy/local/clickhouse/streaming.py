@@ -48,7 +48,8 @@ async def send_stream(
             text = reply.late_failure(reply.versioned(error, version), tag)
             await _body(send, squeeze.compress(text) + squeeze.flush(), more=True)
             return
-        await _body(send, squeeze.flush(), more=False)
+    # The session is given back by now: a client may use it as soon as it has the last byte.
+    await _body(send, squeeze.flush(), more=False)
 
 
 async def file_pieces(file: BinaryIO, squeeze: reply.Compressor) -> AsyncIterator[bytes]:
