@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from deploy.settings import PREFIX, Settings, from_environment
+from deploy.settings import DEFAULT_DATA, PREFIX, Settings, from_environment
 from deploy.tier import explain
 
 
@@ -28,7 +28,7 @@ def speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except Exception as error:
-            sentence = explain(error, Settings())
+            sentence = explain(error, Settings(data=kwargs.get("data") or DEFAULT_DATA))
             if sentence is None:
                 raise
             raise click.ClickException(sentence) from error

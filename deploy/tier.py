@@ -26,6 +26,10 @@ from schemas.metrics import Metrics
 log: Final = logging.getLogger(__name__)
 CANNOT_START: Final = 2
 _LEAVE_SECONDS: Final = 10.0
+_DEFECTS: Final = frozenset({"internal", "processors-crashed", "processors-stuck"})
+_HINTS: Final = {
+    "not-enough-space": "free some space on ClickHouse's disk, or use --data elsewhere"
+}
 _MENDABLE: Final = {
     errno.ENOSPC: "free some space, or use --data elsewhere",
     errno.EDQUOT: "raise the quota, or use --data elsewhere",
@@ -142,8 +146,10 @@ def explain(error: BaseException, settings: Settings) -> str | None:
     if isinstance(error, BaseExceptionGroup):
         found = [explain(inner, settings) for inner in error.exceptions]
         return next((sentence for sentence in found if sentence), None)
-    if isinstance(error, HeadraceError) and error.__cause__ is None:
-        return error.message
+    if isinstance(error, HeadraceError) and error.code not in _DEFECTS:
+        hint = _HINTS.get(error.code)
+        text = error.message.partition("\n")[0]
+        return f"{text}; {hint}" if hint else text
     if isinstance(error, SettingError) or type(error).__name__ == "DataDirectoryLocked":
         return str(error)
     if isinstance(error, OSError) and error.errno in _MENDABLE:

@@ -13,7 +13,8 @@ from deploy.local.child import TierFailed
 from deploy.local.stack import Ports, Running, Stack, ingest_tiers, owned
 from deploy.local.supervisor import Supervisor
 from deploy.probe import bind
-from deploy.settings import DEFAULT_DATA, SettingError, Settings
+from deploy.settings import DEFAULT_DATA, Settings
+from deploy.tier import explain
 
 _FAILED: Final = 2
 _KILLED: Final = 130
@@ -35,7 +36,7 @@ async def up(settings: Settings, ports: Ports, *, workers: int, processes: int) 
             await stack.drain()
             _say("stopped; nothing is left behind")
 
-        return await _supervise(stack.supervisor, work, wind_down)
+        return await _supervise(settings, stack.supervisor, work, wind_down)
 
 
 async def ingest_processes(settings: Settings, host: str, port: int, processes: int) -> int:
@@ -54,10 +55,11 @@ async def ingest_processes(settings: Settings, host: str, port: int, processes: 
         stops = (supervisor.stop(name, _STOP_SECONDS) for name in supervisor.names())
         await asyncio.gather(*stops)
 
-    return await _supervise(supervisor, work, wind_down)
+    return await _supervise(settings, supervisor, work, wind_down)
 
 
 async def _supervise(
+    settings: Settings,
     supervisor: Supervisor,
     work: Callable[[], Awaitable[None]],
     wind_down: Callable[[], Awaitable[None]],
@@ -77,11 +79,14 @@ async def _supervise(
             click.echo(f"headrace: {supervisor.failure}", err=True)
             return _FAILED
         await _first(wind_down(), now)
-    except (TierFailed, SettingError) as error:
-        click.echo(f"headrace: {error}", err=True)
+    except Exception as error:
+        sentence = str(error) if isinstance(error, TierFailed) else explain(error, settings)
+        if sentence is None:
+            raise
+        click.echo(f"headrace: {sentence}", err=True)
         return _FAILED
     finally:
-        supervisor.kill_all()
+        await supervisor.kill_all()
     return _KILLED if now.is_set() else 0
 
 

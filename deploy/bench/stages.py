@@ -114,7 +114,7 @@ class _Bench:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._supervisor.kill_all()
+        await self._supervisor.kill_all()
         self._folder.cleanup()
 
     async def _start(self, name: str, *options: str) -> dict[str, Any]:

@@ -69,11 +69,15 @@ class Supervisor:
             child.signal(signal.SIGKILL)
             await child.wait()
 
-    def kill_all(self) -> None:
-        """SIGKILL to everything, at once."""
+    async def kill_all(self) -> None:
+        """SIGKILL to everything, at once; returns when all are gone."""
         self._leaving.update(self._children)
-        for child in self._children.values():
+        for keeper in self._keepers.values():
+            keeper.cancel()
+        alive = [child for child in self._children.values() if child.alive]
+        for child in alive:
             child.signal(signal.SIGKILL)
+        await asyncio.gather(*(child.wait() for child in alive))
 
     async def _spawn(self, tier: Tier) -> Child:
         child = Child(tier, self._logs / f"{tier.name}.log")

@@ -7,6 +7,7 @@ import pytest
 
 from deploy.settings import SettingError, Settings
 from deploy.tier import explain
+from schemas.errors import HeadraceError, Unavailable
 
 SETTINGS = Settings(data=Path("/data"))
 
@@ -19,6 +20,8 @@ SETTINGS = Settings(data=Path("/data"))
         (OSError(errno.EACCES, "denied", "/data/kafka"), ("/data/kafka", "denied", "--data")),
         (OSError(errno.EROFS, "read-only"), ("/data", "read-only", "--data")),
         (OSError(errno.EADDRINUSE, "in use"), ("in use", "port")),
+        (Unavailable("broker-unavailable", "start Kafka"), ("start Kafka",)),
+        (Unavailable("not-enough-space", "Code: 243.\nmore"), ("Code: 243.", "free some space")),
         (ExceptionGroup("g", [ValueError(), SettingError("inside")]), ("inside",)),
     ],
     ids=str,
@@ -31,7 +34,13 @@ def test_a_mendable_error_becomes_a_sentence(error: Exception, parts: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("bug"), OSError(errno.EBADF, "bad"), ExceptionGroup("g", [KeyError("k")])]
+    "error",
+    [
+        ValueError("bug"),
+        OSError(errno.EBADF, "bad"),
+        ExceptionGroup("g", [KeyError("k")]),
+        HeadraceError("processors-crashed", "a bug"),
+    ],
 )
 def test_a_defect_is_left_to_its_traceback(error: Exception) -> None:
     assert explain(error, SETTINGS) is None

@@ -70,8 +70,7 @@ async def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     watched = Watched(tmp_path)
     yield watched
     supervisor = watched.supervisor
-    supervisor.kill_all()
-    await asyncio.gather(*(supervisor.stop(name, SECONDS) for name in supervisor.names()))
+    await supervisor.kill_all()
 
 
 async def test_start_returns_what_the_tier_says_of_itself(watched: Watched) -> None:
