@@ -1,8 +1,10 @@
 """What cannot start says in a sentence what to do, and nothing stays behind."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -68,6 +70,34 @@ def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr, done.stderr
     assert str(tmp_path / "file") in done.stderr
     assert "--data" in done.stderr
+
+
+UNSHARE = which("unshare") or ""
+
+
+def _can_mount() -> bool:
+    return bool(UNSHARE) and subprocess.run([UNSHARE, "-rm", "true"], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not _can_mount(), reason="needs unshare and the right to mount a tmpfs")
+@pytest.mark.parametrize("left_kb", [0, 150], ids=["nothing left", "room for a broker only"])
+def test_a_full_disk_is_named(left_kb: int, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    up = [HEADRACE, "up", "--data", str(disk / "data"), *(w for o in OPTIONS for w in (o, "0"))]
+    full = f"mount -t tmpfs -o size=3m none {disk} && head -c {(3072 - left_kb) * 1024} /dev/zero"
+    done = subprocess.run(
+        [UNSHARE, "-rm", "sh", "-c", f'{full} > {disk}/fill; exec "$@"', "sh", *up],
+        env=environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode > 0, done
+    assert "free some space" in done.stderr, done
+    assert "--data" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_setting_is_refused_by_name(tmp_path: Path) -> None:
