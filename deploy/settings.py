@@ -18,6 +18,8 @@ LOCAL_PARTITIONS: Final = 4
 DEFAULT_DATA: Final = Path(".headrace")
 ADDRESSES_FILE: Final = "addresses.json"
 _SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions")
+_NOT_YET_READ: Final = frozenset({"admin_key", "spool_bytes"})
+"""Names that the contract reserves; a deployment may set them before there is a reader."""
 _SECRET_FILE: Final = "secret"  # noqa: S105  the file's name, not what is in it
 
 
@@ -116,6 +118,8 @@ def from_environment(environ: Mapping[str, str], *, alone: bool = False) -> Sett
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or name.startswith(("link", "test_")):
+            continue
+        if name in _NOT_YET_READ:
             continue
         if name not in known:
             raise SettingError(f"{variable} is not a setting; `headrace --help` lists them all")

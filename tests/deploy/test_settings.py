@@ -47,6 +47,10 @@ def test_defaults_need_nothing() -> None:
     assert settings.topics.raw("shop").name == "headrace.raw.shop"
 
 
+def test_reserved_names_do_not_stop_a_deployment() -> None:
+    assert from_environment({"HEADRACE_ADMIN_KEY": "k"}, alone=True) == Settings()
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "complaint"),
     [
