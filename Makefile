@@ -21,8 +21,9 @@ fmt: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## latency and throughput on this machine; never part of the tests
-	@exec $(BIN)/headrace bench $(ARGS)
+bench: $(STAMP)  ## latency and throughput on this machine (four minutes); never part of the tests
+	$(BIN)/headrace bench latency
+	$(BIN)/headrace bench pipeline
 
 kafka: $(STAMP)  ## Apache Kafka from its official jars (needs Maven and a JDK), until Ctrl-C
 	@exec $(BIN)/python -m tests.contracts.apache_kafka
