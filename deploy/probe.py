@@ -18,34 +18,48 @@ _BACKLOG: Final = 2048
 _DRAIN_SECONDS: Final = 10
 
 
-def bind(host: str, port: int, *, option: str) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Bind and listen; port 0 takes a free one.
 
     Raises:
-        SettingError: the address is taken or not this machine's; the text names the option.
+        OSError: the address is taken or not this machine's.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off only for sockets that name their protocol
+    # Said in full, because asyncio turns Nagle's algorithm off only on connections of a socket
+    # whose protocol is TCP by name; with it on, every answer waits 40 ms for a delayed ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
-    except OSError as error:
+    except OSError:
         listener.close()
-        raise SettingError(
-            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses that port, "
-            f"or choose another with {option}"
-        ) from error
+        raise
     listener.setblocking(False)  # noqa: FBT003  the standard library takes it so
     return listener
 
 
-class _Server(uvicorn.Server):
+def bind(host: str, port: int, *, option: str) -> socket.socket:
+    """:func:`listen`, for a port that a person chose.
+
+    Raises:
+        SettingError: the address is taken or not this machine's; the text names the option.
+    """
+    try:
+        return listen(host, port)
+    except OSError as error:
+        raise SettingError(
+            f"cannot listen on {host}:{port} ({error.strerror}): stop what uses that port, "
+            f"or choose another with {option}"
+        ) from error
+
+
+class Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals belong to the tier as a whole."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        """Catch none."""
         yield
 
 
@@ -64,7 +78,7 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = _Server(config)
+    server = Server(config)
 
     async def watch() -> None:
         await stop.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import uvicorn
@@ -13,11 +13,11 @@ from deploy.local.clickhouse.config import ClickHouseConfig
 from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.errors import DataDirectoryLocked
 from deploy.local.clickhouse.runner import Runner
+from deploy.probe import Server, listen
 
 __all__ = ["ClickHouseConfig", "DataDirectoryLocked", "build_app", "serve"]
 
 _CONNECTIONS = 1024
-_BACKLOG = 2048
 _KEEP_ALIVE = 30
 _REAP_EVERY = 5.0
 
@@ -34,7 +34,7 @@ async def serve(
     an address that cannot be bound or a directory that cannot be made, ``DataDirectoryLocked``
     when another process has the data open, ``ClickHouseError`` when the engine does not start.
     """
-    with _bound(config.host, config.port) as listener:
+    with listen(config.host, config.port) as listener:
         engine = await asyncio.to_thread(Engine, config)
         runner = Runner(engine, config)
         try:
@@ -58,8 +58,8 @@ async def serve(
             await asyncio.to_thread(runner.close)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn that says when it listens and leaves signals to whoever called it."""
+class _Server(Server):
+    """Says when it listens."""
 
     def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -68,22 +68,6 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._listening()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Said in full, because asyncio turns Nagle's algorithm off only on connections of a socket
-    # whose protocol is TCP by name; with it on, every answer waits 40 ms for a delayed ACK.
-    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-        yield listener
 
 
 @contextlib.asynccontextmanager
