@@ -104,13 +104,8 @@ class Head:
         return codec.dumps(own)[:-1] + self._tail
 
 
-def write(raw: RawEvent) -> bytes:
-    """One line of a packed record. ``batch`` and ``body`` may be :func:`codec.embed` values."""
-    return codec.dumps(raw)
-
-
 def read(line: bytes) -> RawEvent:
-    """Inverse of :func:`write`.
+    """Understand a line of :class:`Head`.
 
     Raises:
         Malformed: ``json-invalid``, or ``envelope-invalid`` when a field is missing, unknown

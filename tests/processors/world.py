@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from processors.app import Processors, build_app
-from schemas import codec, envelope
+from schemas import codec
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
@@ -119,7 +119,7 @@ def raw(visitor: str = "v", *, number: int | None = None, **fields: Any) -> RawE
 
 
 def line(visitor: str = "v", **fields: Any) -> bytes:
-    return envelope.write(raw(visitor, **fields))
+    return codec.dumps(raw(visitor, **fields))
 
 
 async def declare(kafka: str, declared: Iterable[Topic]) -> None:

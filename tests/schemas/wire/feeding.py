@@ -96,7 +96,7 @@ def feed(vendor: Vendor, request: Request, source: Source = SHOP) -> Fed:
         return Fed(vendor.refuse(error, request), error)
     raws = tuple(_raws(vendor, request, batch, new_id))
     reply = vendor.reply(batch, tuple(raw.event_id for raw in raws), request)
-    lines = [envelope.write(raw) for raw in raws]
+    lines = [codec.dumps(raw) for raw in raws]
     assert not any(b"\n" in line for line in lines), "one event is one line"
     opened = tuple(_open(line) for line in lines)
     decoded = tuple(_decode(vendor, each) for each in opened)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas import envelope
+from schemas import codec, envelope
 from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
 from schemas.events import DETAILS, Event, clamp_time, iso
 from schemas.vendor import Reply, Request, Route, Vendor
@@ -167,7 +167,7 @@ def test_decoding_lines_that_no_edge_wrote(
 ) -> None:
     raw = replace(RAW, protocol=vendor_module.NAME, endpoint=route.endpoint, body=body, batch=batch)
     try:
-        event = vendor_module.decode(envelope.read(envelope.write(raw)))
+        event = vendor_module.decode(envelope.read(codec.dumps(raw)))
     except Malformed:
         return
     check_event(event)
