@@ -129,15 +129,15 @@ def from_environment(environ: Mapping[str, str], *, alone: bool = False) -> Sett
     return Settings(**running | values | given)
 
 
-def draw_secret(settings: Settings) -> Settings:
-    """Make sure that one machine has a secret: drawn at first start, readable by its owner only."""
-    if settings.secret:
-        return settings
+def draw_secret(settings: Settings) -> None:
+    """Make sure that one machine has a secret: drawn at first start, readable by its owner only.
+
+    An empty file is what a first start leaves that was killed in the midst of it.
+    """
     path = settings.data / _SECRET_FILE
-    if not path.exists():
+    if not settings.secret and not _read(path):
         path.touch(mode=0o600)
         path.write_text(secrets.token_hex(32))
-    return settings
 
 
 def write_addresses(settings: Settings) -> None:

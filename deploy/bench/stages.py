@@ -94,14 +94,13 @@ class _Bench:
         data = Path(self._folder.name)
         (data / "logs").mkdir()
         kafka, clickhouse = free_port(), free_port()
-        self._settings = draw_secret(
-            Settings(
-                data=data,
-                kafka=f"127.0.0.1:{kafka}",
-                clickhouse=f"http://127.0.0.1:{clickhouse}/headrace",
-                partitions=LOCAL_PARTITIONS,
-            )
+        self._settings = Settings(
+            data=data,
+            kafka=f"127.0.0.1:{kafka}",
+            clickhouse=f"http://127.0.0.1:{clickhouse}/headrace",
+            partitions=LOCAL_PARTITIONS,
         )
+        draw_secret(self._settings)
         write_addresses(self._settings)
         self._supervisor = Supervisor(data / "logs", _complain)
         await asyncio.gather(

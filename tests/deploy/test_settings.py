@@ -109,6 +109,12 @@ def test_one_machine_draws_its_secret_once_for_its_owner_only(settings: Settings
     assert Settings(data=settings.data).ids().is_own(issued)
 
 
+def test_a_start_killed_while_it_drew_the_secret_is_mended(settings: Settings) -> None:
+    (settings.data / "secret").touch(mode=0o600)
+    draw_secret(settings)
+    assert settings.ids().secret
+
+
 def test_a_given_secret_is_used_and_not_written_down(settings: Settings) -> None:
     given = replace(settings, secret="given")
     draw_secret(given)
