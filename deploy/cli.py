@@ -29,8 +29,6 @@ _LOCAL_CLICKHOUSE = (
 
 def main() -> None:
     """Entry point of ``headrace``."""
-    # A tier sets up its own log; elsewhere the library's retries are none of the reader's business.
-    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     # Commands say in one sentence what went wrong; tiers set up a log of their own.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # The group's help carries the settings, so --help stays complete by itself.

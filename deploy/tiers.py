@@ -96,17 +96,18 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
 
 async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:
     """The stand-in for Apache Kafka."""
-    from deploy.local.broker.server import BrokerConfig
-    from deploy.local.broker.server import serve as serve_broker
+    from deploy.local.broker import server
 
-    config = BrokerConfig(data=tier.settings.data / "kafka", host=host, port=port)
-    running = serve_broker(
-        config,
+    def watch(running: server.Broker) -> None:
+        tier.refresh = lambda: _report(running, tier.metrics)
+
+    work = server.serve(
+        server.BrokerConfig(data=tier.settings.data / "kafka", host=host, port=port),
         ready=lambda bound: tier.ready(port=bound),
         stop=tier.stop,
-        watch=lambda running: setattr(tier, "refresh", lambda: _report(running, tier.metrics)),
+        watch=watch,
     )
-    await _beside(tier, running, host, metrics_port)
+    await _beside(tier, work, host, metrics_port)
 
 
 def _report(running: Any, metrics: Metrics) -> None:
@@ -122,25 +123,20 @@ def _report(running: Any, metrics: Metrics) -> None:
 
 async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:
     """The stand-in for a ClickHouse server; serves its own probes on its own port."""
-    from deploy.local.clickhouse.server import (
-        ClickHouseConfig,
-    )
-    from deploy.local.clickhouse.server import (
-        serve as serve_clickhouse,
-    )
+    from deploy.local.clickhouse import server
 
     address = urlsplit(tier.settings.clickhouse_writer)
     if not address.username:
         draw_secret(tier.settings)
         address = urlsplit(tier.settings.clickhouse_writer)
-    config = ClickHouseConfig(
+    config = server.ClickHouseConfig(
         data=tier.settings.data / "clickhouse",
         host=host,
         port=port,
         writer_user=address.username or "",
         writer_password=unquote(address.password or ""),
     )
-    await serve_clickhouse(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
+    await server.serve(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
 
 
 async def _beside(tier: Foreground, work: Any, host: str, metrics_port: int | None) -> None:
