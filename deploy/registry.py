@@ -1,8 +1,9 @@
-"""Event sources on the compacted topic: tailed by every tier, written by the command line."""
+"""What every tier knows of the installation: sources, schemas and merged profiles, tailed."""
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -10,7 +11,11 @@ from aiokafka.errors import KafkaError
 
 from deploy.declare import wait_for_kafka
 from schemas import codec
+from schemas.catalog import Catalog
+from schemas.catalog import read as read_collection
 from schemas.errors import Malformed
+from schemas.merges import Merges
+from schemas.merges import read as read_merge
 from schemas.sources import Registry, Source, from_record
 from schemas.topics import Topics
 
@@ -19,25 +24,34 @@ _RETRY_SECONDS: Final = 0.5
 _ANSWER_SECONDS: Final = 10.0
 
 
-class SourcesTail:
-    """Follows ``<prefix>.sources`` from its beginning, for as long as the tier lives.
+class Tail:
+    """Follows the compacted topics from their beginning, for as long as the tier lives.
 
-    ``registry`` is complete once :meth:`start` returned; ``version`` rises with every change.
-    A broker that is away is waited for: a cold cache must not fail a request.
+    ``registry``, ``catalog`` and ``merges`` are complete once :meth:`start` returned;
+    ``version`` rises with every change of a source. A broker that is away is waited for: a cold
+    cache must not fail a request.
     """
 
     def __init__(self, kafka: str, topics: Topics) -> None:
         self._kafka = kafka
-        self._partition = TopicPartition(topics.sources.name, 0)
+        self._folds: dict[str, Callable[[bytes, bytes | None], None]] = {
+            topics.sources.name: self._fold_source,
+            topics.schemas.name: self._fold_schema,
+            topics.overrides.name: self._fold_merge,
+        }
+        self._sources = TopicPartition(topics.sources.name, 0)
+        self._partitions = [TopicPartition(name, 0) for name in self._folds]
         self._caught_up = asyncio.Event()
         self._change = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self.registry = Registry()
+        self.catalog = Catalog()
+        self.merges = Merges()
         self.version = 0
 
     async def start(self) -> None:
-        """Return when everything written so far is in the registry."""
-        self._task = asyncio.create_task(self._run(), name="sources")
+        """Return when everything written so far is known."""
+        self._task = asyncio.create_task(self._run(), name="tail")
         await self._caught_up.wait()
 
     async def stop(self) -> None:
@@ -64,35 +78,50 @@ class SourcesTail:
                 await consumer.start()
                 await self._follow(consumer)
             except KafkaError as error:
-                log.warning("sources: %s; trying again", error)
+                log.warning("sources and schemas: %s; trying again", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
                 await consumer.stop()
 
     async def _follow(self, consumer: Any) -> None:
-        consumer.assign([self._partition])
-        await consumer.seek_to_beginning(self._partition)
-        end = (await consumer.end_offsets([self._partition]))[self._partition]
+        consumer.assign(self._partitions)
+        await consumer.seek_to_beginning(*self._partitions)
+        ends = await consumer.end_offsets(self._partitions)
         while True:
-            if await consumer.position(self._partition) >= end:
-                self._caught_up.set()
+            if not self._caught_up.is_set():
+                left = [tp for tp, end in ends.items() if await consumer.position(tp) < end]
+                if not left:
+                    self._caught_up.set()
             batches = await consumer.getmany(timeout_ms=1000)
-            records = [record for batch in batches.values() for record in batch]
-            for record in records:
-                self._fold(record.key.decode(), record.value)
-            if records:
+            for partition, records in batches.items():
+                for record in records:
+                    self._fold(partition.topic, record.key, record.value)
+            if batches.get(self._sources):
                 async with self._change:
                     self.version += 1
                     self._change.notify_all()
 
-    def _fold(self, source_id: str, value: bytes | None) -> None:
-        if value is None:
-            self.registry.remove(source_id)
-            return
+    def _fold(self, topic: str, key: bytes, value: bytes | None) -> None:
         try:
-            self.registry.put(from_record(codec.loads(value)))
+            self._folds[topic](key, value)
         except Malformed:
-            log.exception("sources: the record of %r is not readable and is left out", source_id)
+            log.exception("%s: the record of %r is not readable and is left out", topic, key)
+
+    def _fold_source(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.registry.remove(key.decode())
+        else:
+            self.registry.put(from_record(codec.loads(value)))
+
+    def _fold_schema(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.catalog.remove(key)
+        else:
+            self.catalog.put(read_collection(value))
+
+    def _fold_merge(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - a fold's shape
+        if value is not None:
+            self.merges.put(*read_merge(value))
 
 
 async def read_sources(kafka: str, topics: Topics) -> Registry:
@@ -102,7 +131,7 @@ async def read_sources(kafka: str, topics: Topics) -> Registry:
         SettingError: no broker answers.
     """
     await wait_for_kafka(kafka, seconds=_ANSWER_SECONDS)
-    tail = SourcesTail(kafka, topics)
+    tail = Tail(kafka, topics)
     await tail.start()
     await tail.stop()
     return tail.registry

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from deploy.declare import wait_for_kafka
 from deploy.probe import bind, serve
-from deploy.registry import SourcesTail
+from deploy.registry import Tail
 from deploy.settings import draw_secret
 from deploy.tier import Foreground, clock, new_id
 from schemas.metrics import Metrics
@@ -34,7 +34,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)
-    async with _running(SourcesTail(settings.kafka, settings.topics)) as tail, _running(publisher):
+    async with _running(Tail(settings.kafka, settings.topics)) as tail, _running(publisher):
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
@@ -58,7 +58,7 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
     settings = tier.settings
     ids = settings.ids()
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
-    async with _running(SourcesTail(settings.kafka, settings.topics)) as tail:
+    async with _running(Tail(settings.kafka, settings.topics)) as tail:
         app = build_app(
             kafka=settings.kafka,
             topics=settings.topics,

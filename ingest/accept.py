@@ -7,9 +7,9 @@ from typing import Final
 from schemas.envelope import Head
 from schemas.errors import Malformed, Refused
 from schemas.ids import event_id
-from schemas.sources import Registry, Source
+from schemas.sources import Key, Registry, Source
 from schemas.topics import MAX_EVENT_BYTES, partition_of
-from schemas.vendor import Batch, Claim, Request, Route
+from schemas.vendor import Batch, Claim, Grant, Request, Route
 
 MAX_REQUEST_LINES_BYTES: Final = 32 << 20
 """All lines of one request. What the events share is written into each of them, so a body
@@ -33,7 +33,7 @@ class Accepted:
 
 def authorise(
     claim: Claim, *, registry: Registry, protocol: str, route: Route, request: Request
-) -> Source:
+) -> Grant:
     """Find the source that lets the request in.
 
     Raises:
@@ -41,7 +41,8 @@ def authorise(
             ``key-unknown``, ``key-wrong-type``, ``protocol-mismatch`` or ``origin-refused``.
         Malformed: ``body-too-large`` (413) for what this source allows.
     """
-    source = _by_key(claim, registry) if claim.by == "key" else _by_id(claim, registry)
+    grant = _grant(claim, registry)
+    source = grant.source
     if not source.enabled:
         raise Refused("source-disabled", "Event source disabled.")
     if route.bridge is not None and source.bridge != route.bridge:
@@ -63,7 +64,7 @@ def authorise(
             status=_FORBIDDEN,
         )
     _check_size(source, route, request)
-    return source
+    return grant
 
 
 def allows_origin(source: Source, origin: str) -> bool:
@@ -119,6 +120,13 @@ def stamp(
     return Accepted(tuple(event_ids), lines)
 
 
+def _grant(claim: Claim, registry: Registry) -> Grant:
+    if claim.by == "key":
+        source, key = _by_key(claim, registry)
+        return Grant(source, key)
+    return Grant(_by_id(claim, registry))
+
+
 def _by_id(claim: Claim, registry: Registry) -> Source:
     source = registry.get(claim.credential)
     if source is None:
@@ -126,16 +134,16 @@ def _by_id(claim: Claim, registry: Registry) -> Source:
     return source
 
 
-def _by_key(claim: Claim, registry: Registry) -> Source:
+def _by_key(claim: Claim, registry: Registry) -> tuple[Source, Key]:
     if not claim.credential:
         raise Refused("key-missing", "send the write key of an event source")
     found = registry.find_key(claim.credential)
     if found is None:
         raise Refused("key-unknown", "no event source has this key: check it, or rotate it")
     source, key = found
-    if key.type != "write":
-        raise Refused("key-wrong-type", f"this is a {key.type} key: send the write key")
-    return source
+    if not key.may(claim.needs):
+        raise Refused("key-wrong-type", f"this is a {key.type} key: send the {claim.needs} key")
+    return source, key
 
 
 def _check_size(source: Source, route: Route, request: Request) -> None:

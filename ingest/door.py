@@ -14,7 +14,9 @@ from ingest.body import Bodies, ClientGone, check_length
 from ingest.client import Proxies
 from ingest.paths import Entry
 from ingest.tally import Tally
+from schemas.catalog import Catalog
 from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.merges import Merges
 from schemas.sources import Registry
 from schemas.topics import Topics
 from schemas.vendor import Edge, Reply, Request, Route
@@ -38,11 +40,19 @@ class Publisher(Protocol):
 
 
 class SourceFeed(Protocol):
-    """The event sources, kept up to date by somebody else."""
+    """What is known of the installation, kept up to date by somebody else."""
 
     @property
     def registry(self) -> Registry:
         """All sources known at present."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """All schemas known at present."""
+
+    @property
+    def merges(self) -> Merges:
+        """All merged profiles known at present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +155,11 @@ class Door:
         vendor = visit.entry.vendor
         protocol = vendor.NAME
         claim = vendor.read(request)
-        source = authorise(
+        grant = authorise(
             claim, registry=self._feed.registry, protocol=protocol, route=route, request=request
         )
-        batch = vendor.split(claim, request, source, self._edge)
+        source = grant.source
+        batch = vendor.split(claim, request, grant, self._edge)
         accepted = stamp(
             batch,
             request=request,

@@ -9,8 +9,10 @@ from processors.steps.decode import Vendors, decode
 from processors.steps.identify import Issue, profile_id
 from processors.visits import Visits, key_of
 from schemas import codec, dead
+from schemas.catalog import Catalog
 from schemas.errors import Malformed
 from schemas.events import clamp_time
+from schemas.merges import Merges
 from schemas.sources import Registry, Source
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -27,8 +29,16 @@ class SourceFeed(Protocol):
         """All sources known now."""
 
     @property
+    def catalog(self) -> Catalog:
+        """All schemas known now."""
+
+    @property
+    def merges(self) -> Merges:
+        """All merged profiles known now."""
+
+    @property
     def version(self) -> int:
-        """Grows with every change."""
+        """Grows with every change of a source."""
 
     async def changed(self, seen: int) -> int:
         """Wait until the version is not ``seen`` any more; returns the new one."""

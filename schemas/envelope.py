@@ -29,6 +29,8 @@ class RawEvent:
         session_id: as the client gave it or the edge drew it, or "".
         batch: what the events of one request share (any JSON value, None when nothing).
         body: the event itself, any JSON value.
+        ask: what the edge that wrote it waits to be told, see :class:`schemas.answers.Told`;
+            "" for nothing.
     """
 
     event_id: str
@@ -44,9 +46,10 @@ class RawEvent:
     session_id: str
     batch: Any
     body: Any
+    ask: str = ""
 
 
-_NO_TEXT: Final = frozenset({"received_at", "batch", "body"})
+_NO_TEXT: Final = frozenset({"received_at", "batch", "body", "ask"})
 _ALL_TEXT: Final = {str}
 _texts: Final = itemgetter(*(f.name for f in fields(RawEvent) if f.name not in _NO_TEXT))
 
@@ -91,6 +94,7 @@ class Head:
         profile_id: str,
         session_id: str,
         body: bytes,
+        ask: str = "",
     ) -> bytes:
         """One line of a packed record; ``body`` is the event as JSON bytes."""
         own = {
@@ -101,6 +105,8 @@ class Head:
             "session_id": session_id,
             "body": codec.embed(body),
         }
+        if ask:
+            own["ask"] = ask
         return codec.dumps(own)[:-1] + self._tail
 
 
@@ -122,7 +128,7 @@ def read(line: bytes) -> RawEvent:
         raise Malformed("envelope-invalid", str(error)) from error
     if type(raw.received_at) is not int or storable(raw.received_at) is None:
         raise Malformed("envelope-invalid", "received_at is Unix ms between 1970 and 2099")
-    if set(map(type, _texts(value))) != _ALL_TEXT:
+    if set(map(type, _texts(value))) != _ALL_TEXT or type(raw.ask) is not str:
         raise Malformed("envelope-invalid", "all but received_at, batch and body is text")
     bound_line(line, raw.batch, raw.body)
     return raw

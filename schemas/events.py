@@ -48,6 +48,24 @@ DETAILS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """How a session and a profile belong together where the client names both (Tracardi's rules).
+
+    Attributes:
+        rule: ``sticky``: the profile that the session began with is its profile for good, and
+            one it does not have yet is the one that the edge let through, else a new one;
+            ``static``: the client's profile id is used as it is, and the session's from now on;
+            ``existing``: a session nobody has seen stands for nobody;
+            ``nobody``: the session is noted and no profile is touched.
+        handed_over: profile id, issued by headrace, that a link from another site brought; when
+            it is another than the client's own, the two are merged and it survives.
+    """
+
+    rule: Literal["sticky", "static", "existing", "nobody"]
+    handed_over: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What a vendor's ``decode`` understood.
 
@@ -62,6 +80,10 @@ class Event:
         profiled: False when the protocol says that the event is nobody's: it gets no profile,
             and no session but the one its client named.
         errors: what is wrong with the event although it is kept; non-empty means not valid.
+        binding: how the session that the client named decides whose event it is; None where
+            ids of the event decide.
+        saves_event, saves_session, saves_profile: False when the client asked that the event
+            is processed and not stored, stored without its session, without its profile.
     """
 
     kind: Kind
@@ -77,6 +99,10 @@ class Event:
     tags: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     profiled: bool = True
+    binding: Binding | None = None
+    saves_event: bool = True
+    saves_session: bool = True
+    saves_profile: bool = True
 
 
 def clamp_time(event_time: int | None, received_at: int) -> int:

@@ -10,13 +10,14 @@ from typing import Any, Final, Literal
 from schemas.errors import Malformed
 
 Bridge = Literal["rest", "webhook", "redirect", "import"]
-KeyType = Literal["write", "query", "delete"]
+KeyType = Literal["write", "query", "delete", "master"]
 
 BRIDGES: Final = ("rest", "webhook", "redirect", "import")
-KEY_TYPES: Final = ("write", "query", "delete")
+KEY_TYPES: Final = ("write", "query", "delete", "master")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_LINK: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN: Final[dict[Any, str]] = {str: "a text", int: "a whole number", bool: "true or false"}
-_DEFAULTS: Final[dict[str, tuple[str, ...]]] = {"keys": (), "origins": ("*",)}
+_DEFAULTS: Final[dict[str, tuple[str, ...]]] = {"keys": (), "origins": ("*",), "redirects": ()}
 
 
 def hash_key(key: str) -> str:
@@ -26,20 +27,58 @@ def hash_key(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key as it is kept: never in clear."""
+    """A key as it is kept: never in clear.
+
+    Attributes:
+        type: ``master`` may do what the others may, and add to a frozen schema.
+        customer: the only customer identifier it may write, read or delete; "" for all.
+        created_at, expires_at: Unix ms; it is refused from ``expires_at`` on, 0 for never. A
+            rotation gives the old key some time to be replaced everywhere.
+    """
 
     id: str
     type: KeyType
     hash: str = field(repr=False)
     created_at: int = 0
+    expires_at: int = 0
+    customer: str = ""
+    name: str = ""
+
+    def may(self, needed: KeyType) -> bool:
+        """Tell whether the key is of the needed type, or stands above it."""
+        return self.type in {needed, "master"}
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A link that is an event: a visit is recorded, then sent on (Tracardi's redirect).
+
+    Attributes:
+        id: last part of ``/redirect/{id}``; one in the whole installation.
+        url: where visitors are sent.
+        event_type: of the recorded event.
+        props: template of its properties; texts such as ``payload@params.KEY``,
+            ``payload@body.KEY`` and ``session@id`` are replaced, everything else is kept.
+    """
+
+    id: str
+    url: str
+    event_type: str
+    name: str = ""
+    props: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request of a source may weigh."""
+    """What one request of a source may weigh, and how often one may come.
+
+    Attributes:
+        requests_per_second: of one ingest process, 0 for any number.
+    """
 
     body_bytes: int = 5 << 20
     events_per_request: int = 10_000
+    requests_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +90,16 @@ class Source:
         protocol: the only vendor protocol it accepts, or ``any``.
         bridge: the kind of endpoint it accepts.
         origins: CORS origins, ``*`` for all.
+        dynamic_schema: False freezes it: what :mod:`schemas.catalog` does not know is refused.
         session_timeout: seconds of inactivity that end a session.
+        static_profile_ids: profile ids are the client's own business and used as sent.
+        transitional: events update profiles and are not stored, nor are their sessions.
+        requires_consent: echoed to Tracardi's clients, which ask their visitors then.
+        returns_profile: Tracardi's option ``profile`` is honoured.
+        replace_profile_id: dotted path in a webhook's properties to the id of its profile.
+        generate_profile: a webhook without such an id gets a profile of its own.
+        sticky_session: a webhook's session follows from its profile id.
+        redirects: links of a source whose bridge is ``redirect``.
         created_at, updated_at: Unix ms.
     """
 
@@ -67,6 +115,12 @@ class Source:
     session_timeout: int = 1800
     static_profile_ids: bool = False
     transitional: bool = False
+    requires_consent: bool = False
+    returns_profile: bool = False
+    replace_profile_id: str = ""
+    generate_profile: bool = False
+    sticky_session: bool = True
+    redirects: tuple[Redirect, ...] = ()
     limits: Limits = field(default_factory=Limits)
     keys: tuple[Key, ...] = ()
     created_at: int = 0
@@ -84,13 +138,16 @@ def from_record(value: Any) -> Source:
         Malformed: ``source-invalid``, with ``where`` naming the field.
     """
     record = _known(Source, value)
-    for name in ("keys", "origins"):
+    for name in _DEFAULTS:
         if not isinstance(record.setdefault(name, _DEFAULTS[name]), list | tuple):
             raise Malformed("source-invalid", f"{name} must be a list", where=(name,))
     try:
         record["limits"] = Limits(**_known(Limits, record.get("limits", {}), ("limits",)))
         record["keys"] = tuple(Key(**_known(Key, key, ("keys",))) for key in record["keys"])
         record["origins"] = tuple(record["origins"])
+        record["redirects"] = tuple(
+            Redirect(**_known(Redirect, link, ("redirects",))) for link in record["redirects"]
+        )
         source = Source(**record)
     except TypeError as error:  # a field that has no default is missing
         raise Malformed("source-invalid", str(error)) from error
@@ -113,18 +170,35 @@ def check(source: Source) -> None:
         raise Malformed(
             "source-invalid", "session_timeout must be seconds above 0", where=("session_timeout",)
         )
-    if source.limits.body_bytes <= 0 or source.limits.events_per_request <= 0:
+    limits = source.limits
+    if min(limits.body_bytes, limits.events_per_request, limits.requests_per_second + 1) <= 0:
         raise Malformed("source-invalid", "limits must be above 0", where=("limits",))
     if not all(isinstance(origin, str) for origin in source.origins):
         raise Malformed("source-invalid", "origins must be texts", where=("origins",))
     if not all(key.type in KEY_TYPES for key in source.keys):
         raise Malformed("source-invalid", f"a key's type is one of {KEY_TYPES}", where=("keys",))
+    for link in source.redirects:
+        _check_redirect(link)
+
+
+def _check_redirect(link: Redirect) -> None:
+    where = ("redirects",)
+    if not _LINK.fullmatch(link.id):
+        raise Malformed("source-invalid", "a redirect's id is 1 to 64 of A-Za-z0-9_-", where=where)
+    if not link.url.startswith(("http://", "https://")):
+        raise Malformed("source-invalid", "a redirect's url begins with http(s)://", where=where)
+    if not link.event_type.strip():
+        raise Malformed("source-invalid", "a redirect needs an event_type", where=where)
+    if not isinstance(link.props, Mapping):
+        raise Malformed("source-invalid", "a redirect's props must be an object", where=where)
 
 
 def _check_types(source: Source) -> None:
     """Compare plain fields with their types: a wrong one would fail far from here."""
-    parts: list[tuple[str, Source | Limits | Key]] = [("", source), ("limits", source.limits)]
+    parts: list[tuple[str, Source | Limits | Key | Redirect]] = [("", source)]
+    parts.append(("limits", source.limits))
     parts += [("keys", key) for key in source.keys]
+    parts += [("redirects", link) for link in source.redirects]
     for whole, part in parts:
         for known in fields(part):
             if known.type in _PLAIN and type(getattr(part, known.name)) is not known.type:
@@ -144,11 +218,12 @@ def _known(shape: type, value: Any, where: tuple[str, ...] = ()) -> dict[str, An
 
 
 class Registry:
-    """All sources by id and by key, folded from the records of the sources topic."""
+    """All sources by id, key and redirect, folded from the records of the sources topic."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Source] = {}
         self._by_hash: dict[str, tuple[Source, Key]] = {}
+        self._by_link: dict[str, tuple[Source, Redirect]] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -169,10 +244,16 @@ class Registry:
             return None
         return found
 
+    def find_redirect(self, link: str) -> tuple[Source, Redirect] | None:
+        """Find a redirect and its source."""
+        return self._by_link.get(link)
+
     def put(self, source: Source) -> None:
         """Add or replace a source."""
         self.remove(source.id)
         self._by_id[source.id] = source
+        for link in source.redirects:
+            self._by_link[link.id] = (source, link)
         for key in source.keys:
             self._by_hash[key.hash] = (source, key)
 
@@ -182,3 +263,6 @@ class Registry:
         for key in old.keys if old else ():
             if self._by_hash.get(key.hash, (None,))[0] is old:
                 del self._by_hash[key.hash]
+        for link in old.redirects if old else ():
+            if self._by_link.get(link.id, (None,))[0] is old:
+                del self._by_link[link.id]

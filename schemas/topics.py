@@ -63,6 +63,21 @@ class Topics:
         """Dead letters, kept longer: somebody has to find the time to look."""
         return Topic(f"{self.prefix}.dead", self.partitions, retention_ms=30 * _DAY_MS)
 
+    @property
+    def schemas(self) -> Topic:
+        """Schemas of collections: key and value as :mod:`schemas.catalog` says."""
+        return Topic(f"{self.prefix}.schemas", 1, compacted=True)
+
+    @property
+    def overrides(self) -> Topic:
+        """Merged profiles: key and value as :mod:`schemas.merges` says; one order for all."""
+        return Topic(f"{self.prefix}.profile_overrides", 1, compacted=True)
+
+    @property
+    def answers(self) -> Topic:
+        """What the processors tell waiting edges; nobody reads it later."""
+        return Topic(f"{self.prefix}.answers", self.partitions, retention_ms=600_000)
+
     def raw(self, source_id: str) -> Topic:
         """Raw events of one source."""
         return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
@@ -73,7 +88,14 @@ class Topics:
 
     def fixed(self) -> tuple[Topic, ...]:
         """The topics that exist without any source."""
-        return (self.sources, self.events, self.dead)
+        return (
+            self.sources,
+            self.schemas,
+            self.overrides,
+            self.events,
+            self.dead,
+            self.answers,
+        )
 
     def all(self, source_ids: Iterable[str]) -> tuple[Topic, ...]:
         """Everything ``headrace init`` declares."""

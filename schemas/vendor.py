@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from schemas import codec
+from schemas.answers import Ask, Told
+from schemas.commands import Command
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Unavailable
 from schemas.events import Event
 from schemas.ids import Ids
-from schemas.sources import Bridge, Source
+from schemas.sources import Bridge, Key, KeyType, Redirect, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Route:
         methods: HTTP methods beside OPTIONS.
         bridge: the kind of source it serves; None when the vendor has no such notion.
         max_bytes: the vendor's own limit of the inflated body, None for the source's.
+        purpose: ``collect`` for events; ``call`` for what is answered from what headrace knows,
+            see :class:`Caller`.
     """
 
     path: str
@@ -29,6 +33,7 @@ class Route:
     methods: tuple[str, ...] = ("POST",)
     bridge: Bridge | None = None
     max_bytes: int | None = None
+    purpose: Literal["collect", "call"] = "collect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,32 @@ class Claim:
     """A request that has the right shape, and what it shows to be let in.
 
     Attributes:
-        by: ``source`` when ``credential`` is a source's id, ``key`` when it is a write key.
+        by: what ``credential`` is: a source's id, a key of a source, a redirect's id, the
+            installation's admin key; ``nothing`` where anybody may ask.
         credential: as sent, possibly empty; never logged.
-        payload: whatever the vendor's ``split`` wants to find again.
+        payload: whatever the vendor's ``split`` or ``command`` wants to find again.
+        needs: the type of key that this request takes.
     """
 
-    by: Literal["source", "key"]
+    by: Literal["source", "key", "redirect", "admin", "nothing"]
     credential: str = field(repr=False)
     payload: Any = None
+    needs: KeyType = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What let a request in.
+
+    Attributes:
+        source: whose events these are.
+        key: that was shown, None where the source's id or a redirect's is enough.
+        redirect: that was visited, None everywhere else.
+    """
+
+    source: Source
+    key: Key | None = None
+    redirect: Redirect | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +120,15 @@ class Batch:
         drafts: in the client's order; may be empty.
         shared: JSON bytes of what they share, b"null" when nothing.
         answer: whatever the vendor's ``reply`` wants to find again.
+        ask: what only the processors know and the reply wants to tell; None for nothing.
+        told: what they said, in time: filled in by the edge before ``reply``.
     """
 
     drafts: tuple[Draft, ...]
     shared: bytes = b"null"
     answer: Any = None
+    ask: Ask | None = None
+    told: tuple[Told, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +180,7 @@ class Vendor(Protocol):
     def read(self, request: Request) -> Claim:
         """Check the shape; find the credential."""
 
-    def split(self, claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
+    def split(self, claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
         """Take the request apart into events."""
 
     def reply(self, batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
@@ -164,3 +191,16 @@ class Vendor(Protocol):
 
     def decode(self, raw: RawEvent) -> Event:
         """Understand one raw event."""
+
+
+class Caller(Vendor, Protocol):
+    """A vendor some of whose routes have the purpose ``call``.
+
+    ``read`` serves them, too. ``command`` raises Malformed or Refused; ``answer`` never raises.
+    """
+
+    def command(self, claim: Claim, request: Request, grant: Grant | None) -> Command:
+        """Say what is to be done; ``grant`` is None when the admin key or nothing was shown."""
+
+    def answer(self, result: Any, claim: Claim, request: Request) -> Reply:
+        """Word the result of the command, whose type is the command's business."""

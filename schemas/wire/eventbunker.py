@@ -24,8 +24,7 @@ from schemas.reading import (
     required,
     texts,
 )
-from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Reply, Request, Route, refusal
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
 
 NAME = "eventbunker"
 ROUTES: tuple[Route, ...] = (Route("/post", "post"), Route("/post/", "post"))
@@ -53,7 +52,7 @@ def read(request: Request) -> Claim:
     return Claim("key", key, event)
 
 
-def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
     """Make the one draft, byte for byte; a customer's events stay in order."""
     line = codec.one_line(request.body)
     bound_line(line, claim.payload)

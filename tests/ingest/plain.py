@@ -9,14 +9,16 @@ from ingest.app import Ingest, build_app
 from ingest.asgi import Message
 from ingest.door import Bounds
 from schemas import codec
+from schemas.catalog import Catalog
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.events import Event
 from schemas.ids import Ids
+from schemas.merges import Merges
 from schemas.metrics import Metrics
 from schemas.sources import Key, Limits, Registry, Source, hash_key
 from schemas.topics import Topics
-from schemas.vendor import Batch, Claim, Draft, Edge, Reply, Request, Route, refusal
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
 
 NOW = 1_763_660_896_499
 DRAWN = "01920000-0000-7000-8000-000000000000"
@@ -48,7 +50,7 @@ class Plain:
         self,
         claim: Claim,
         request: Request,
-        source: Source,  # noqa: ARG002 - a vendor's signature
+        grant: Grant,  # noqa: ARG002 - a vendor's signature
         edge: Edge,  # noqa: ARG002 - as above
     ) -> Batch:
         return Batch(
@@ -95,6 +97,8 @@ class Kept:
 @dataclass
 class Feed:
     registry: Registry = field(default_factory=Registry)
+    catalog: Catalog = field(default_factory=Catalog)
+    merges: Merges = field(default_factory=Merges)
 
 
 def source(name: str, **fields: Any) -> Source:

@@ -27,7 +27,7 @@ def outcome(claim: Claim, route: Route, sent: Request) -> tuple[str, int]:
         found = authorise(claim, registry=registry(), protocol="plain", route=route, request=sent)
     except HeadraceError as error:
         return error.code, error.status
-    return found.id, 200
+    return found.source.id, 200
 
 
 BARE = Route("/send", "send")

@@ -14,14 +14,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from processors.app import Processors, build_app
 from schemas import codec
+from schemas.catalog import Catalog
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
 from schemas.ids import Ids
+from schemas.merges import Merges
 from schemas.metrics import Metrics
 from schemas.sources import Registry, Source
 from schemas.topics import Topic, Topics, partition_of
-from schemas.vendor import Batch, Claim, Edge, Reply, Request, Route
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000
@@ -40,7 +42,7 @@ class PlainVendor:
     def read(self, request: Request) -> Claim:
         raise NotImplementedError
 
-    def split(self, claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
+    def split(self, claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
         raise NotImplementedError
 
     def reply(self, batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
@@ -78,6 +80,8 @@ class Feed:
 
     def __init__(self, *sources: Source) -> None:
         self.registry = Registry()
+        self.catalog = Catalog()
+        self.merges = Merges()
         self.version = 0
         self._changed = asyncio.Condition()
         for source in sources:

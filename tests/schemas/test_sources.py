@@ -17,7 +17,7 @@ def test_a_record_comes_back_as_the_source() -> None:
 
 def test_fields_of_a_newer_version_are_ignored_everywhere() -> None:
     record = SHOP.as_record() | {"colour": "red"}
-    record["limits"] |= {"requests_per_second": 5}
+    record["limits"] |= {"requests_per_fortnight": 5}
     record["keys"] = [key | {"scope": "tenant-7"} for key in record["keys"]]
     assert from_record(record) == SHOP
 

@@ -5,8 +5,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed, Refused
 from schemas.reading import JsonObject, bound_line, id_text, parse
-from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Reply, Request, Route, refusal
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
 from schemas.wire.filum.event import check
 
 ROUTES: tuple[Route, ...] = (Route("/events", "events"), Route("/events/", "events"))
@@ -33,7 +32,7 @@ def read(request: Request) -> Claim:
     return Claim("key", key.strip(), body)
 
 
-def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
     """Make a draft of each event; a single one travels byte for byte.
 
     Raises:

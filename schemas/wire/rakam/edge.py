@@ -13,8 +13,7 @@ from schemas.reading import (
     parse_object,
     required,
 )
-from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Request, Route
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, Route
 from schemas.wire.rakam import checksum
 from schemas.wire.rakam.element import collection_of, moment, properties_of, traits_of, user_of
 
@@ -57,7 +56,7 @@ def read(request: Request) -> Claim:
     return Claim("key", key, body)
 
 
-def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
     """Make a draft of each event, whatever it looks like; they share ``api`` without its key.
 
     Raises:

@@ -14,7 +14,7 @@ from schemas.reading import (
     required,
 )
 from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Request, Route
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, Route
 from schemas.wire.tracardi.payload import MODEL, check, event_name, named
 
 ROUTES: tuple[Route, ...] = (
@@ -48,7 +48,7 @@ def read(request: Request) -> Claim:
     return _claim(source_id, payload)
 
 
-def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """Make one draft per event; everything else of the payload is shared by them.
 
     Raises:
@@ -65,7 +65,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
         return Batch(())
     profile_less = is_profile_less(request)
     session = named(payload, "session") or edge.new_id()
-    profile = "" if profile_less else _profile(payload, session, source, edge)
+    profile = "" if profile_less else _profile(payload, session, grant.source, edge)
     rest = {name: payload[name] for name in payload if name not in {"events", "source"}}
     rest["profile_less"] = profile_less
     line = codec.dumps(rest)

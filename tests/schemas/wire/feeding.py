@@ -12,7 +12,7 @@ from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
 from schemas.ids import Ids
 from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Edge, Reply, Request, Vendor
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Vendor
 
 IDS = Ids(b"the secret of these tests")
 IP = "198.51.100.7"
@@ -91,7 +91,7 @@ def feed(vendor: Vendor, request: Request, source: Source = SHOP) -> Fed:
     new_id = drawing()
     try:
         claim = vendor.read(request)
-        batch = vendor.split(claim, request, source, Edge(new_id, IDS))
+        batch = vendor.split(claim, request, Grant(source), Edge(new_id, IDS))
     except HeadraceError as error:
         return Fed(vendor.refuse(error, request), error)
     raws = tuple(_raws(vendor, request, batch, new_id))

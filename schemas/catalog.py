@@ -1,0 +1,95 @@
+"""What is known of every collection: its properties and their types, folded from a topic."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas import codec
+from schemas.errors import Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of a source: all events of one type.
+
+    Attributes:
+        name: the events' ``event_type``.
+        properties: name -> type, in the order in which they came up; a type is a name such as
+            ``string``, ``double``, ``boolean``, ``timestamp``, ``date``, ``array<double>``.
+    """
+
+    source_id: str
+    name: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+    def as_record(self) -> bytes:
+        """The value kept in the schemas topic."""
+        return codec.dumps(self)
+
+    @property
+    def key(self) -> bytes:
+        """The key of that record."""
+        return f"{self.source_id}\x00{self.name}".encode("utf-8", "surrogatepass")
+
+
+def read(value: bytes) -> Collection:
+    """Inverse of :meth:`Collection.as_record`.
+
+    Raises:
+        Malformed: ``json-invalid`` or ``collection-invalid``.
+    """
+    record: Any = codec.loads(value)
+    if isinstance(record, Mapping):
+        source_id, name = record.get("source_id"), record.get("name")
+        properties = record.get("properties")
+        if isinstance(source_id, str) and isinstance(name, str) and isinstance(properties, dict):
+            return Collection(source_id, name, properties)
+    raise Malformed("collection-invalid", "a collection has source_id, name and properties")
+
+
+class Catalog:
+    """All collections of all sources."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, dict[str, Collection]] = {}
+
+    def of(self, source_id: str) -> tuple[Collection, ...]:
+        """All collections of a source, by name."""
+        found = self._of.get(source_id, {})
+        return tuple(found[name] for name in sorted(found))
+
+    def get(self, source_id: str, name: str) -> Collection | None:
+        """Find one collection."""
+        return self._of.get(source_id, {}).get(name)
+
+    def put(self, collection: Collection) -> None:
+        """Add or replace a collection."""
+        self._of.setdefault(collection.source_id, {})[collection.name] = collection
+
+    def remove(self, key: bytes) -> None:
+        """Forget the collection of a record's key."""
+        source_id, _, name = key.decode("utf-8", "surrogatepass").partition("\x00")
+        self._of.get(source_id, {}).pop(name, None)
+
+    def check(self, source_id: str, name: str, properties: Iterable[str]) -> None:
+        """Hold an event against a frozen schema.
+
+        Raises:
+            Malformed: ``schema-frozen`` names what is not in it.
+        """
+        known = self.get(source_id, name)
+        if known is None:
+            raise Malformed(
+                "schema-frozen",
+                f"collection {name!r} is new and the schema of source {source_id} is frozen: "
+                "add it with an admin key first",
+                where=("body", "collection"),
+            )
+        for given in properties:
+            if given not in known.properties:
+                raise Malformed(
+                    "schema-frozen",
+                    f"Schema is invalid: property {given!r} of {name!r} is new and the schema of "
+                    f"source {source_id} is frozen: add it with an admin key first",
+                    where=("body", "properties", given),
+                )

@@ -1,0 +1,167 @@
+"""What can be asked of an installation beside taking events: sources, keys, schemas, rows.
+
+A vendor's ``command`` makes one of these, the edge has it done, the vendor's ``answer`` words
+the result. Each class says what its result is. All of them raise, when they are done, Malformed
+(``source-unknown`` with status 404, ``source-exists`` 409, ``source-invalid`` ...) or Unavailable.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.sources import KeyType, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A source, and those of its keys that are shown this once.
+
+    Attributes:
+        clear: id of a key -> the key itself.
+    """
+
+    source: Source
+    clear: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSource:
+    """Make a source; -> :class:`Issued`.
+
+    Attributes:
+        fields: of :class:`schemas.sources.Source` as JSON, ``id`` among them.
+        keys: types of the keys to draw.
+        write_key: a key that trackers carry already, adopted in place of a drawn write key.
+    """
+
+    fields: Mapping[str, Any]
+    keys: tuple[KeyType, ...] = ("write",)
+    write_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSources:
+    """-> tuple of all sources, by id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSource:
+    """-> :class:`schemas.sources.Source`."""
+
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSource:
+    """Change fields of a source; -> the source as it is then."""
+
+    source_id: str
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteSource:
+    """Take a source out of the registry; its events and its topic stay. -> None."""
+
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddKey:
+    """Draw another key; -> :class:`Issued`."""
+
+    source_id: str
+    type: KeyType
+    customer: str = ""
+    name: str = ""
+    expires_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    """Take a key back at once; -> the source as it is then.
+
+    Attributes:
+        key: its id, or the key itself.
+    """
+
+    source_id: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    """Draw a key and let all others of its type and customer end; -> :class:`Issued`.
+
+    Attributes:
+        overlap: seconds for which the others are good yet.
+    """
+
+    source_id: str
+    type: KeyType
+    overlap: int = 0
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowSchema:
+    """What is known of a source's collections; -> tuple of :class:`schemas.catalog.Collection`."""
+
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareSchema:
+    """Add properties to a collection, which need not exist yet; -> the collection.
+
+    Attributes:
+        properties: name -> type.
+    """
+
+    source_id: str
+    collection: str
+    properties: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Ask the source's rows; -> list of JSON objects.
+
+    Attributes:
+        query: what is asked, see :mod:`schemas.query`.
+        customer: rows of this customer only, "" for all.
+    """
+
+    source_id: str
+    query: Any
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Delete a customer's rows of a source; -> number of rows."""
+
+    source_id: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing is to be done but to answer; -> None."""
+
+
+Command = (
+    CreateSource
+    | ListSources
+    | ShowSource
+    | ChangeSource
+    | DeleteSource
+    | AddKey
+    | RevokeKey
+    | RotateKey
+    | ShowSchema
+    | DeclareSchema
+    | Select
+    | Erase
+    | Nothing
+)
