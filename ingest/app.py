@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from ingest.asgi import Receive, Scope, Send
+from ingest.calls import Closed, Desk
 from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
 from ingest.paths import Paths
@@ -35,7 +36,11 @@ class Ingest(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        found = self._paths.find(scope["path"]) if scope["type"] == "http" else None
+        found = (
+            self._paths.find(scope["path"], scope.get("raw_path"))
+            if scope["type"] == "http"
+            else None
+        )
         if found is None:
             await super().__call__(scope, receive, send)
         else:
@@ -47,6 +52,7 @@ def build_app(
     vendors: Sequence[Vendor],
     publisher: Publisher,
     feed: SourceFeed,
+    desk: Desk | None = None,
     topics: Topics,
     ids: Ids,
     clock: Callable[[], int],
@@ -72,6 +78,7 @@ def build_app(
     door = Door(
         publisher=publisher,
         feed=feed,
+        desk=desk or Closed(),
         topics=topics,
         edge=Edge(new_id=new_id, ids=ids),
         clock=clock,

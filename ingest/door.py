@@ -1,31 +1,29 @@
 """One request of a vendor's path, from its first byte to its answer."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Protocol
-from urllib.parse import parse_qs
 
 from ingest import cors
 from ingest.accept import authorise, stamp
-from ingest.asgi import Headers, Receive, Scope, Send, respond
+from ingest.asgi import Receive, Scope, Send, respond
 from ingest.body import Bodies, ClientGone, check_length
+from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
 from ingest.paths import Entry
 from ingest.tally import Tally
+from ingest.visit import Visit, first_of
 from schemas.catalog import Catalog
-from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Registry
 from schemas.topics import Topics
-from schemas.vendor import Edge, Reply, Request, Route
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
 
 log: Final = logging.getLogger(__name__)
-
-_MAX_QUERY_BYTES: Final = 16 << 10
-_MAX_QUERY_FIELDS: Final = 200
-_NO_QUERY: Final[Mapping[str, list[str]]] = {}
 
 
 class Publisher(Protocol):
@@ -84,6 +82,7 @@ class Door:
         *,
         publisher: Publisher,
         feed: SourceFeed,
+        desk: Desk,
         topics: Topics,
         edge: Edge,
         clock: Callable[[], int],
@@ -93,6 +92,7 @@ class Door:
     ) -> None:
         self._publisher = publisher
         self._feed = feed
+        self._desk = desk
         self._partitions = topics.partitions
         self._topic_of = lru_cache(maxsize=1024)(lambda source_id: topics.raw(source_id).name)
         self._edge = edge
@@ -112,11 +112,19 @@ class Door:
         send: Send,
     ) -> None:
         """Answer one HTTP request; every answer but a pre-flight's is the vendor's own."""
-        headers = _first_of(scope["headers"])
         if scope["method"] == "OPTIONS":
-            await respond(send, 200, cors.preflight(headers, entry.routes), b"")
+            asked = first_of(scope["headers"])
+            await respond(send, 200, cors.preflight(asked, entry.methods()), b"")
             return
-        visit = _Visit(entry, parameters, scope, headers, self._client(scope), self._clock())
+        loop = asyncio.get_running_loop()
+        visit = Visit(
+            entry,
+            parameters,
+            scope,
+            client=self._client(scope),
+            received_at=self._clock(),
+            started=loop.time(),
+        )
         self._open += 1
         try:
             reply = await self._accept(visit, receive)
@@ -136,39 +144,60 @@ class Door:
             "headrace_ingest_requests_total",
             (("protocol", entry.vendor.NAME), ("status", str(reply.status))),
         )
-        await respond(send, reply.status, _headers(reply) + visit.extra, reply.body)
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        await respond(send, reply.status, visit.answer_headers(reply, loop.time()), body)
 
     def _client(self, scope: Scope) -> str:
         peer = scope.get("client")
         return self._proxies.client(peer[0] if peer else "", scope["headers"])
 
-    def _refuse(self, visit: "_Visit", error: HeadraceError) -> Reply:
+    def _refuse(self, visit: Visit, error: HeadraceError) -> Reply:
         self._tally.add("headrace_ingest_refused_total", (("code", error.code),))
         return visit.refuse(error)
 
-    async def _accept(self, visit: "_Visit", receive: Receive) -> Reply:
-        """Read, judge, stamp, publish: the way of every event."""
+    async def _accept(self, visit: Visit, receive: Receive) -> Reply:
+        """Read and judge, then take the events or do what is asked."""
         if self._open > self._bounds.requests:
             raise Unavailable("overloaded", "too many requests are under way: try again")
         route = visit.route()
-        request = visit.request = await self._read(visit, route, receive)
-        vendor = visit.entry.vendor
-        protocol = vendor.NAME
-        claim = vendor.read(request)
-        grant = authorise(
-            claim, registry=self._feed.registry, protocol=protocol, route=route, request=request
+        request = await self._read(visit, route, receive)
+        claim = visit.entry.vendor.read(request)
+        grant = self._grant(claim, visit, route, request)
+        if route.purpose == "call":
+            vendor = visit.entry.vendor
+            return await call(self._desk, vendor, claim, request, grant, self._tally)
+        if grant is None:
+            raise TypeError(f"{visit.entry.path} takes events that are no source's")
+        batch = visit.entry.vendor.split(claim, request, grant, self._edge)
+        del claim  # parsed JSON is many times its bytes, and what follows may take a while
+        return await self._collect(visit, batch, request, grant)
+
+    def _grant(self, claim: Claim, visit: Visit, route: Route, request: Request) -> Grant | None:
+        """Let the request in; None where it stands above all sources or beside them."""
+        if claim.by == "nothing":
+            return None
+        if claim.by == "admin":
+            check_admin(self._desk, claim.credential)
+            return None
+        return authorise(
+            claim,
+            registry=self._feed.registry,
+            protocol=visit.entry.vendor.NAME,
+            route=route,
+            request=request,
         )
-        source = grant.source
-        batch = vendor.split(claim, request, grant, self._edge)
+
+    async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:
+        """Stamp and publish: the way of every event."""
+        vendor, source = visit.entry.vendor, grant.source
         accepted = stamp(
             batch,
             request=request,
             source=source,
-            protocol=protocol,
+            protocol=vendor.NAME,
             partitions=self._partitions,
             new_id=self._edge.new_id,
         )
-        del claim  # parsed JSON is many times its bytes, and what follows may take a while
         if accepted.lines:
             await self._publisher.publish(self._topic_of(source.id), accepted.lines)
             self._tally.add(
@@ -176,7 +205,7 @@ class Door:
             )
         return vendor.reply(batch, accepted.event_ids, request)
 
-    async def _read(self, visit: "_Visit", route: Route, receive: Receive) -> Request:
+    async def _read(self, visit: Visit, route: Route, receive: Receive) -> Request:
         headers = visit.headers
         limit = route.max_bytes or self._bounds.body_bytes
         check_length(headers.get("content-length", ""), limit)
@@ -184,108 +213,7 @@ class Door:
         visit.held = len(body)
         body = self._bodies.open(body, headers.get("content-encoding", ""), limit)
         visit.held = len(body)
-        return visit.make(route, _query(visit.scope["query_string"]), body)
-
-
-class _Visit:
-    """What is known of a request before its body, so that every refusal can be the vendor's."""
-
-    __slots__ = (
-        "client",
-        "entry",
-        "extra",
-        "headers",
-        "held",
-        "parameters",
-        "received_at",
-        "request",
-        "scope",
-    )
-
-    def __init__(
-        self,
-        entry: Entry,
-        parameters: Mapping[str, str],
-        scope: Scope,
-        headers: Mapping[str, str],
-        client: str,
-        received_at: int,
-    ) -> None:
-        self.entry = entry
-        self.parameters = parameters
-        self.scope = scope
-        self.headers = headers
-        self.client = client
-        self.received_at = received_at
-        self.held = 0
-        self.request: Request | None = None
-        self.extra = cors.allow(headers.get("origin", ""))
-
-    def route(self) -> Route:
-        """Find the route of the request's method; Malformed ``method-not-allowed`` (405)."""
-        method = self.scope["method"]
-        found = self.entry.routes.get(method)
-        if found is None:
-            raise Malformed("method-not-allowed", "Method Not Allowed", status=405)
-        return found
-
-    def make(self, route: Route, query: Mapping[str, list[str]], body: bytes) -> Request:
-        return Request(
-            endpoint=route.endpoint,
-            method=self.scope["method"],
-            path=self.parameters,
-            query=query,
-            headers=self.headers,
-            body=body,
-            ip=self.client,
-            received_at=self.received_at,
-        )
-
-    def refuse(self, error: HeadraceError) -> Reply:
-        """Word a refusal as the vendor does; a body that was not read whole is an empty one."""
-        route = self.entry.routes.get(self.scope["method"], self.entry.any_route)
-        reply = self.entry.vendor.refuse(error, self.request or self.make(route, _NO_QUERY, b""))
-        if error.code == "origin-refused":
-            self.extra = cors.deny(self.headers.get("origin", ""))
-        if error.code == "method-not-allowed":
-            self.extra.append((b"allow", ", ".join(sorted(self.entry.routes)).encode()))
-        if error.code == "body-timeout":
-            self.extra.append((b"connection", b"close"))
-        if isinstance(error, Unavailable) and not _has(reply, "retry-after"):
-            self.extra.append((b"retry-after", str(error.retry_after).encode()))
-        return reply
-
-
-def _first_of(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Decode headers; of a repeated one the first."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}
-
-
-def _query(query: bytes) -> Mapping[str, list[str]]:
-    """Parse a query string.
-
-    Raises:
-        Malformed: ``query-too-large`` (414).
-    """
-    if not query:
-        return _NO_QUERY
-    if len(query) > _MAX_QUERY_BYTES or query.count(b"&") >= _MAX_QUERY_FIELDS:
-        message = f"send at most {_MAX_QUERY_BYTES} bytes and {_MAX_QUERY_FIELDS} parameters"
-        raise Malformed("query-too-large", message, status=414)
-    return parse_qs(query.decode("latin-1"), keep_blank_values=True)
-
-
-def _headers(reply: Reply) -> Headers:
-    headers: Headers = [(b"content-length", str(len(reply.body)).encode())]
-    if reply.content_type:
-        headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    for name, value in reply.headers:
-        headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
-    return headers
-
-
-def _has(reply: Reply, name: str) -> bool:
-    return any(given.lower() == name for given, _ in reply.headers)
+        return visit.read(route, body)
 
 
 def _own_fault(incident: str) -> HeadraceError:

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import unquote
 
 from schemas.vendor import Route, Vendor
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 _NO_PARAMETERS: Final[Mapping[str, str]] = {}
+_SLASH: Final = "\ud800"
+"""Stands for a slash inside a parameter; no decoded path holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +31,17 @@ class Entry:
         """A route to speak for the path when the method has none."""
         return next(iter(self.routes.values()))
 
+    def methods(self) -> list[str]:
+        """All methods, as ``Allow`` lists them."""
+        extra = ["HEAD"] if "GET" in self.routes else []
+        return sorted([*self.routes, *extra])
+
 
 class Paths:
     """All paths of all vendors: bare and under the vendor's name, with a slash behind or not.
 
     Both slash forms answer themselves, because clients do not follow the redirect of a POST.
+    Of several patterns that a path fits, the one with a word where others take anything wins.
 
     Raises:
         ValueError: two vendors claim the same bare path and method.
@@ -46,16 +55,26 @@ class Paths:
             for route in vendor.ROUTES:
                 for path in (route.path, f"/{vendor.NAME}{route.path}"):
                     self._add(entries, vendor, path.rstrip("/"), route)
+        self._patterns.sort(key=lambda item: [part[:1] == "{" for part in item[1].path.split("/")])
 
-    def find(self, path: str) -> tuple[Entry, Mapping[str, str]] | None:
-        """Find the entry of a path and the values of its parameters."""
+    def find(self, path: str, raw: bytes | None = None) -> tuple[Entry, Mapping[str, str]] | None:
+        """Find the entry of a path and the values of its parameters.
+
+        Args:
+            path: percent-decoded.
+            raw: as it was sent; an encoded slash in it is part of a parameter.
+        """
         entry = self._plain.get(path)
         if entry is not None:
             return entry, _NO_PARAMETERS
+        if raw is not None and b"%2f" in raw.lower():
+            parts = raw.partition(b"?")[0].decode("latin-1").split("/")
+            path = "/".join(unquote(part).replace("/", _SLASH) for part in parts)
         for pattern, candidate in self._patterns:
             match = pattern.fullmatch(path)
             if match is not None:
-                return candidate, match.groupdict()
+                values = match.groupdict()
+                return candidate, {name: values[name].replace(_SLASH, "/") for name in values}
         return None
 
     def _add(self, entries: dict[str, Entry], vendor: Vendor, path: str, route: Route) -> None:
@@ -76,6 +95,6 @@ class Paths:
                 f"(?P<{part}>[^/]+)" if odd % 2 else re.escape(part)
                 for odd, part in enumerate(parts)
             )
-            self._patterns.append((re.compile(pattern + "/?"), entry))
+            self._patterns.append((re.compile(pattern + "/?", re.DOTALL), entry))
         else:
             self._plain[entry.path] = self._plain[entry.path + "/"] = entry

@@ -10,6 +10,7 @@ from ingest.asgi import Message
 from ingest.door import Bounds
 from schemas import codec
 from schemas.catalog import Catalog
+from schemas.commands import Command, DeleteSource, Nothing, Select, ShowSource
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.events import Event
@@ -34,11 +35,21 @@ class Plain:
         Route("/send/{source}", "send-to", bridge="webhook"),
         Route("/small", "small", methods=("POST", "PUT"), max_bytes=64),
         Route("/bug", "bug"),
+        Route("/sources/{id}", "show", methods=("GET",), purpose="call"),
+        Route("/sources/{id}", "delete", methods=("DELETE",), purpose="call"),
+        Route("/rows", "rows", purpose="call"),
+        Route("/alive", "alive", methods=("GET",), purpose="call"),
     )
 
     def read(self, request: Request) -> Claim:
         if request.endpoint == "bug":
             raise ZeroDivisionError
+        if request.endpoint in {"show", "delete"}:
+            return Claim("admin", request.headers.get("x-key", ""))
+        if request.endpoint == "rows":
+            return Claim("key", request.headers.get("x-key", ""), needs="query")
+        if request.endpoint == "alive":
+            return Claim("nothing", "")
         events = codec.loads(request.body)
         if not isinstance(events, list):
             raise Malformed("list-type", "send an array", where=("body",))
@@ -66,6 +77,29 @@ class Plain:
         body = {"count": batch.answer, "ids": event_ids, "ip": request.ip}
         return Reply(200, codec.dumps(body), headers=(("X-Plain", "yes"),))
 
+    def command(
+        self,
+        claim: Claim,  # noqa: ARG002 - a vendor's signature
+        request: Request,
+        grant: Grant | None,
+    ) -> Command:
+        if request.endpoint == "show":
+            return ShowSource(request.path["id"])
+        if request.endpoint == "delete":
+            return DeleteSource(request.path["id"])
+        if grant is None:
+            return Nothing()
+        return Select(grant.source.id, None, grant.key.customer if grant.key else "")
+
+    def answer(
+        self,
+        result: Any,
+        claim: Claim,  # noqa: ARG002 - a vendor's signature
+        request: Request,
+    ) -> Reply:
+        body = {"result": result, "at": request.endpoint}
+        return Reply(200, codec.dumps(body), headers=(("X-Process-Time", ""),))
+
     def refuse(self, error: HeadraceError, request: Request) -> Reply:
         body = {"plain": error.code, "said": error.message, "at": request.endpoint}
         return refusal(error, body, error.status)
@@ -92,6 +126,24 @@ class Kept:
 
     def away(self) -> None:
         self.error = Unavailable("broker-unavailable", "Kafka is away")
+
+
+@dataclass
+class Counter:
+    """A desk that notes what it is asked to do and gives back what it is told to."""
+
+    result: Any = None
+    error: Exception | None = None
+    done: list[Command] = field(default_factory=list)
+
+    async def do(self, command: Command) -> Any:
+        self.done.append(command)
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+    def is_admin(self, credential: str) -> bool:
+        return credential == "admin-key"
 
 
 @dataclass
@@ -129,12 +181,13 @@ class World:
     app: Ingest
     kept: Kept
     metrics: Metrics
+    desk: Counter
 
 
 def world(
     *, bounds: Bounds | None = None, trusted_proxies: tuple[str, ...] = (), **vendor: Any
 ) -> World:
-    kept, metrics = Kept(), Metrics()
+    kept, metrics, desk = Kept(), Metrics(), Counter()
     plain = Plain()
     for name, value in vendor.items():
         setattr(plain, name, value)
@@ -142,6 +195,7 @@ def world(
         vendors=[plain],
         publisher=kept,
         feed=Feed(registry()),
+        desk=desk,
         topics=Topics("t", PARTITIONS),
         ids=Ids(b"secret"),
         clock=lambda: NOW,
@@ -150,7 +204,7 @@ def world(
         trusted_proxies=trusted_proxies,
         bounds=bounds,
     )
-    return World(app, kept, metrics)
+    return World(app, kept, metrics, desk)
 
 
 @dataclass

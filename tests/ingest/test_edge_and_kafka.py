@@ -15,7 +15,7 @@ from schemas.metrics import Metrics
 from schemas.topics import Topics
 from tests.contracts.real_kafka import RealKafka
 from tests.ingest.kafka import Kafka, declare, lines_of, until
-from tests.ingest.plain import DRAWN, PARTITIONS, Call, Feed, Plain, registry
+from tests.ingest.plain import DRAWN, PARTITIONS, Call, Counter, Feed, Plain, registry
 
 
 def clock() -> int:
@@ -32,6 +32,7 @@ async def edge(address: str, prefix: str) -> AsyncIterator[tuple[Ingest, KafkaPu
         vendors=[Plain()],
         publisher=publisher,
         feed=Feed(registry()),
+        desk=Counter(),
         topics=Topics(prefix, PARTITIONS),
         ids=Ids(b"secret"),
         clock=clock,

@@ -60,3 +60,38 @@ def test_a_path_claimed_twice_is_found_at_the_start() -> None:
         Paths([ONE, vendor("two", Route("/track/", "track"))])
     with pytest.raises(ValueError, match="one claims POST /track twice"):
         Paths([vendor("one", Route("/track", "a"), Route("/track", "b"))])
+
+
+API = Paths(
+    [
+        vendor(
+            "api",
+            Route("/s/{id}/keys/{key}", "key"),
+            Route("/s/{id}/keys/rotate", "rotate"),
+            Route("/s/{id}/{what}/rotate", "other"),
+            Route("/s/all/keys/{key}", "all"),
+        )
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/s/shop/keys/k1", "key"),
+        ("/s/shop/keys/rotate", "rotate"),
+        ("/s/shop/links/rotate/", "other"),
+        ("/s/all/keys/rotate", "all"),
+    ],
+)
+def test_a_word_wins_over_a_parameter(path: str, endpoint: str) -> None:
+    found = API.find(path)
+    assert found is not None
+    assert found[0].routes["POST"].endpoint == endpoint
+
+
+def test_an_encoded_slash_is_part_of_a_parameter() -> None:
+    found = PATHS.find("/collect/a/b c/shop", b"/collect/a%2Fb%20c/shop")
+    assert found is not None
+    assert found[1] == {"type": "a/b c", "source": "shop"}
+    assert PATHS.find("/collect/a\nb/shop") is not None
