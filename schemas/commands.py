@@ -60,6 +60,17 @@ class ChangeSource:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveSource:
+    """Make a source without keys, or change it where its id is taken; -> the source as it is then.
+
+    Attributes:
+        fields: of :class:`schemas.sources.Source` as JSON, ``id`` among them.
+    """
+
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteSource:
     """Take a source out of the registry; its events and its topic stay. -> None."""
 
@@ -155,6 +166,7 @@ Command = (
     | ListSources
     | ShowSource
     | ChangeSource
+    | SaveSource
     | DeleteSource
     | AddKey
     | RevokeKey

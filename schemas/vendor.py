@@ -160,10 +160,12 @@ class Edge:
     Attributes:
         new_id: draws a UUIDv7 as text.
         ids: derives and recognises headrace's own ids.
+        resolve: names the profile that goes on for a profile id, see :class:`schemas.merges.Merges`.
     """
 
     new_id: Callable[[], str]
     ids: Ids
+    resolve: Callable[[str], str] = str
 
 
 class Vendor(Protocol):
