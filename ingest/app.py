@@ -80,7 +80,7 @@ def build_app(
         feed=feed,
         desk=desk or Closed(),
         topics=topics,
-        edge=Edge(new_id=new_id, ids=ids, resolve=lambda profile: feed.merges.resolve(profile)),
+        edge=Edge(new_id=new_id, ids=ids, resolve=feed.merges.resolve),
         clock=clock,
         tally=tally,
         proxies=Proxies(trusted_proxies),

@@ -160,7 +160,7 @@ class Edge:
     Attributes:
         new_id: draws a UUIDv7 as text.
         ids: derives and recognises headrace's own ids.
-        resolve: names the profile that goes on for a profile id, see :class:`schemas.merges.Merges`.
+        resolve: names the profile that goes on for another, see :mod:`schemas.merges`.
     """
 
     new_id: Callable[[], str]
