@@ -16,6 +16,7 @@ MAX_REQUEST_LINES_BYTES: Final = 32 << 20
 within its bound could otherwise grow a thousandfold."""
 _MAX_USER_AGENT: Final = 1024
 _FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +35,15 @@ class Accepted:
 def authorise(
     claim: Claim, *, registry: Registry, protocol: str, route: Route, request: Request
 ) -> Grant:
-    """Find the source that lets the request in.
+    """Find the source that lets the request in; claims by key, source or redirect.
 
     Raises:
         Refused: ``source-unknown``, ``source-disabled``, ``bridge-mismatch``, ``key-missing``,
-            ``key-unknown``, ``key-wrong-type``, ``protocol-mismatch`` or ``origin-refused``.
+            ``key-unknown``, ``key-wrong-type``, ``key-expired``, ``redirect-unknown`` (404),
+            ``protocol-mismatch`` or ``origin-refused``.
         Malformed: ``body-too-large`` (413) for what this source allows.
     """
-    grant = _grant(claim, registry)
+    grant = _grant(claim, registry, request.received_at)
     source = grant.source
     if not source.enabled:
         raise Refused("source-disabled", "Event source disabled.")
@@ -79,16 +81,22 @@ def stamp(
     batch: Batch,
     *,
     request: Request,
-    source: Source,
+    grant: Grant,
     protocol: str,
     partitions: int,
     new_id: Callable[[], str],
+    ask: str = "",
 ) -> Accepted:
     """Give every draft its event id, its partition and its line.
+
+    Args:
+        ask: what the processors answer to, "" for nothing: about a profile the first event
+            carries it, else each.
 
     Raises:
         Malformed: ``too-many-events``, ``event-too-large`` or ``body-too-large`` (all 413).
     """
+    source, key = grant.source, grant.key
     _check_count(batch, source)
     head = Head(
         source_id=source.id,
@@ -98,7 +106,9 @@ def stamp(
         ip=request.ip,
         user_agent=request.headers.get("user-agent", "")[:_MAX_USER_AGENT],
         batch=batch.shared,
+        extends=key is not None and key.type == "master",
     )
+    once = batch.ask is not None and batch.ask.about == "profile"
     event_ids: list[str] = []
     lines: dict[int, list[bytes]] = {}
     total = 0
@@ -112,6 +122,7 @@ def stamp(
             profile_id=draft.profile_id,
             session_id=draft.session_id,
             body=draft.body,
+            ask=ask if position == 0 or not once else "",
         )
         total += len(line)
         _check_line(line, total, position)
@@ -120,10 +131,15 @@ def stamp(
     return Accepted(tuple(event_ids), lines)
 
 
-def _grant(claim: Claim, registry: Registry) -> Grant:
+def _grant(claim: Claim, registry: Registry, now: int) -> Grant:
     if claim.by == "key":
-        source, key = _by_key(claim, registry)
+        source, key = _by_key(claim, registry, now)
         return Grant(source, key)
+    if claim.by == "redirect":
+        found = registry.find_redirect(claim.credential)
+        if found is None:
+            raise Refused("redirect-unknown", "there is no such redirect", status=_NOT_FOUND)
+        return Grant(found[0], redirect=found[1])
     return Grant(_by_id(claim, registry))
 
 
@@ -134,15 +150,17 @@ def _by_id(claim: Claim, registry: Registry) -> Source:
     return source
 
 
-def _by_key(claim: Claim, registry: Registry) -> tuple[Source, Key]:
+def _by_key(claim: Claim, registry: Registry, now: int) -> tuple[Source, Key]:
     if not claim.credential:
-        raise Refused("key-missing", "send the write key of an event source")
+        raise Refused("key-missing", f"send the {claim.needs} key of an event source")
     found = registry.find_key(claim.credential)
     if found is None:
         raise Refused("key-unknown", "no event source has this key: check it, or rotate it")
     source, key = found
     if not key.may(claim.needs):
         raise Refused("key-wrong-type", f"this is a {key.type} key: send the {claim.needs} key")
+    if key.expires_at and now >= key.expires_at:
+        raise Refused("key-expired", "this key has expired: use the one that took its place")
     return source, key
 
 

@@ -5,14 +5,16 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final, Protocol
 
-from ingest import cors
+from ingest import cors, frozen
 from ingest.accept import authorise, stamp
 from ingest.asgi import Receive, Scope, Send, respond
 from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
+from ingest.limit import Buckets
 from ingest.paths import Entry
 from ingest.tally import Tally
 from ingest.visit import Visit, first_of
@@ -101,6 +103,7 @@ class Door:
         self._proxies = proxies
         self._bounds = bounds
         self._bodies = Bodies(bounds.body_seconds, bounds.held_bytes)
+        self._buckets = Buckets()
         self._open = 0
 
     async def serve(
@@ -179,13 +182,15 @@ class Door:
         if claim.by == "admin":
             check_admin(self._desk, claim.credential)
             return None
-        return authorise(
+        grant = authorise(
             claim,
             registry=self._feed.registry,
             protocol=visit.entry.vendor.NAME,
             route=route,
             request=request,
         )
+        self._buckets.take(grant.source, visit.received_at)
+        return grant
 
     async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:
         """Stamp and publish: the way of every event."""
@@ -193,11 +198,14 @@ class Door:
         accepted = stamp(
             batch,
             request=request,
-            source=source,
+            grant=grant,
             protocol=vendor.NAME,
             partitions=self._partitions,
             new_id=self._edge.new_id,
         )
+        if not source.dynamic_schema and not (grant.key and grant.key.type == "master"):
+            lines = chain.from_iterable(accepted.lines.values())
+            frozen.check(lines, vendor, self._feed.catalog)
         if accepted.lines:
             await self._publisher.publish(self._topic_of(source.id), accepted.lines)
             self._tally.add(

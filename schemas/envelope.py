@@ -31,6 +31,7 @@ class RawEvent:
         body: the event itself, any JSON value.
         ask: what the edge that wrote it waits to be told, see :class:`schemas.answers.Told`;
             "" for nothing.
+        extends: a master key let it in, which may add to a frozen schema.
     """
 
     event_id: str
@@ -47,9 +48,10 @@ class RawEvent:
     batch: Any
     body: Any
     ask: str = ""
+    extends: bool = False
 
 
-_NO_TEXT: Final = frozenset({"received_at", "batch", "body", "ask"})
+_NO_TEXT: Final = frozenset({"received_at", "batch", "body", "ask", "extends"})
 _ALL_TEXT: Final = {str}
 _texts: Final = itemgetter(*(f.name for f in fields(RawEvent) if f.name not in _NO_TEXT))
 
@@ -73,8 +75,9 @@ class Head:
         ip: str,
         user_agent: str,
         batch: bytes,
+        extends: bool = False,
     ) -> None:
-        common = {
+        common: dict[str, Any] = {
             "source_id": source_id,
             "protocol": protocol,
             "endpoint": endpoint,
@@ -83,6 +86,8 @@ class Head:
             "user_agent": user_agent,
             "batch": codec.embed(batch),
         }
+        if extends:
+            common["extends"] = True
         self._tail = b"," + codec.dumps(common)[1:]
 
     def line(
@@ -130,5 +135,7 @@ def read(line: bytes) -> RawEvent:
         raise Malformed("envelope-invalid", "received_at is Unix ms between 1970 and 2099")
     if set(map(type, _texts(value))) != _ALL_TEXT or type(raw.ask) is not str:
         raise Malformed("envelope-invalid", "all but received_at, batch and body is text")
+    if type(raw.extends) is not bool:
+        raise Malformed("envelope-invalid", "extends is true or false")
     bound_line(line, raw.batch, raw.body)
     return raw

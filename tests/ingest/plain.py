@@ -17,7 +17,7 @@ from schemas.events import Event
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
-from schemas.sources import Key, Limits, Registry, Source, hash_key
+from schemas.sources import Key, Limits, Redirect, Registry, Source, hash_key
 from schemas.topics import Topics
 from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
 
@@ -104,8 +104,11 @@ class Plain:
         body = {"plain": error.code, "said": error.message, "at": request.endpoint}
         return refusal(error, body, error.status)
 
-    def decode(self, raw: RawEvent) -> Event:  # noqa: ARG002 - a vendor's signature
-        raise Malformed("not-here", "the edge decodes nothing")
+    def decode(self, raw: RawEvent) -> Event:
+        if "what" not in raw.body:
+            raise Malformed("missing", "what happened?")
+        known = {name: raw.body[name] for name in raw.body if name not in {"what", "who", "id"}}
+        return Event("track", raw.body["what"], properties=known)
 
 
 @dataclass
@@ -158,8 +161,17 @@ def source(name: str, **fields: Any) -> Source:
     keys = (
         Key("k1", "write", hash_key(f"{name}-key")),
         Key("k2", "query", hash_key(f"{name}-query")),
+        Key("k3", "master", hash_key(f"{name}-master")),
+        Key("k4", "query", hash_key(f"{name}-customer"), customer="acme"),
+        Key("k5", "write", hash_key(f"{name}-old"), expires_at=NOW),
+        Key("k6", "write", hash_key(f"{name}-ending"), expires_at=NOW + 1),
     )
     return Source(name, keys=keys, **fields)
+
+
+def link(name: str) -> Redirect:
+    """A redirect to a page of its name."""
+    return Redirect(name, f"https://shop.example/{name}", "visit")
 
 
 def registry() -> Registry:
@@ -168,6 +180,10 @@ def registry() -> Registry:
     found.put(source("shop"))
     found.put(source("hooks", bridge="webhook"))
     found.put(source("off", enabled=False))
+    found.put(source("links", bridge="redirect", redirects=(link("spring"),)))
+    found.put(source("ex", bridge="redirect", redirects=(link("gone"),), enabled=False))
+    found.put(source("frozen", dynamic_schema=False))
+    found.put(source("busy", limits=Limits(requests_per_second=2)))
     found.put(source("other", protocol="filum"))
     found.put(source("homely", origins=("https://shop.example",)))
     found.put(source("tight", limits=Limits(body_bytes=100, events_per_request=2)))
@@ -176,35 +192,38 @@ def registry() -> Registry:
 
 @dataclass
 class World:
-    """An app and everything around it."""
+    """An app and everything around it; ``clock`` holds the time, Unix ms."""
 
     app: Ingest
     kept: Kept
     metrics: Metrics
     desk: Counter
+    feed: Feed
+    clock: list[int]
 
 
 def world(
     *, bounds: Bounds | None = None, trusted_proxies: tuple[str, ...] = (), **vendor: Any
 ) -> World:
     kept, metrics, desk = Kept(), Metrics(), Counter()
+    feed, now = Feed(registry()), [NOW]
     plain = Plain()
     for name, value in vendor.items():
         setattr(plain, name, value)
     app = build_app(
         vendors=[plain],
         publisher=kept,
-        feed=Feed(registry()),
+        feed=feed,
         desk=desk,
         topics=Topics("t", PARTITIONS),
         ids=Ids(b"secret"),
-        clock=lambda: NOW,
+        clock=lambda: now[0],
         new_id=lambda: DRAWN,
         metrics=metrics,
         trusted_proxies=trusted_proxies,
         bounds=bounds,
     )
-    return World(app, kept, metrics, desk)
+    return World(app, kept, metrics, desk, feed, now)
 
 
 @dataclass

@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -6,11 +7,12 @@ from hypothesis import strategies as st
 
 from ingest.accept import MAX_REQUEST_LINES_BYTES, Accepted, allows_origin, authorise, stamp
 from schemas import codec, envelope
+from schemas.answers import Ask
 from schemas.errors import HeadraceError, Malformed
 from schemas.ids import event_id, is_uuid
 from schemas.sources import Source
 from schemas.topics import MAX_EVENT_BYTES, partition_of
-from schemas.vendor import Batch, Claim, Draft, Request, Route
+from schemas.vendor import Batch, Claim, Draft, Grant, Request, Route
 from tests.ingest.plain import DRAWN, NOW, PARTITIONS, registry, source
 
 SHOP = source("shop")
@@ -32,6 +34,7 @@ def outcome(claim: Claim, route: Route, sent: Request) -> tuple[str, int]:
 
 BARE = Route("/send", "send")
 HOOK = Route("/hook", "hook", bridge="webhook")
+LINK = Route("/link", "link", bridge="redirect")
 WIDE = Route("/wide", "wide", max_bytes=1000)
 
 
@@ -48,6 +51,16 @@ WIDE = Route("/wide", "wide", max_bytes=1000)
         (Claim("key", ""), BARE, request(), ("key-missing", 401)),
         (Claim("key", "shop"), BARE, request(), ("key-unknown", 401)),
         (Claim("key", "shop-query"), BARE, request(), ("key-wrong-type", 401)),
+        (Claim("key", "shop-query", needs="query"), BARE, request(), ("shop", 200)),
+        (Claim("key", "shop-key", needs="delete"), BARE, request(), ("key-wrong-type", 401)),
+        (Claim("key", "shop-master"), BARE, request(), ("shop", 200)),
+        (Claim("key", "shop-master", needs="delete"), BARE, request(), ("shop", 200)),
+        (Claim("key", "shop-old"), BARE, request(), ("key-expired", 401)),
+        (Claim("key", "shop-ending"), BARE, request(), ("shop", 200)),
+        (Claim("redirect", "spring"), LINK, request(), ("links", 200)),
+        (Claim("redirect", "autumn"), LINK, request(), ("redirect-unknown", 404)),
+        (Claim("redirect", "gone"), LINK, request(), ("source-disabled", 401)),
+        (Claim("redirect", "spring"), HOOK, request(), ("bridge-mismatch", 401)),
         (Claim("key", "off-key"), BARE, request(), ("source-disabled", 401)),
         (Claim("source", "off"), HOOK, request(), ("source-disabled", 401)),
         (Claim("source", "shop"), HOOK, request(), ("bridge-mismatch", 401)),
@@ -65,6 +78,18 @@ def test_who_is_let_in(
     claim: Claim, route: Route, sent: Request, expected: tuple[str, int]
 ) -> None:
     assert outcome(claim, route, sent) == expected
+
+
+def test_what_let_a_request_in_is_told() -> None:
+    known = registry()
+    key = Claim("key", "shop-customer", needs="query")
+    grant = authorise(key, registry=known, protocol="plain", route=BARE, request=request())
+    assert grant.key is not None
+    assert (grant.key.customer, grant.redirect) == ("acme", None)
+    link = Claim("redirect", "spring")
+    grant = authorise(link, registry=known, protocol="plain", route=LINK, request=request())
+    assert grant.redirect is not None
+    assert (grant.redirect.url, grant.key) == ("https://shop.example/spring", None)
 
 
 def test_a_refusal_never_repeats_the_credential() -> None:
@@ -95,7 +120,7 @@ def stamped(batch: Batch, sent: Request | None = None) -> Accepted:
     return stamp(
         batch,
         request=sent or request(),
-        source=SHOP,
+        grant=Grant(SHOP),
         protocol="plain",
         partitions=PARTITIONS,
         new_id=lambda: DRAWN,
@@ -158,7 +183,7 @@ def refusal_of(batch: Batch, name: str = "shop") -> Malformed:
         stamp(
             batch,
             request=request(),
-            source=registry_source(name),
+            grant=Grant(registry_source(name)),
             protocol="plain",
             partitions=PARTITIONS,
             new_id=lambda: DRAWN,
@@ -170,6 +195,40 @@ def registry_source(name: str) -> Source:
     found = registry().get(name)
     assert found is not None
     return found
+
+
+ASKED = (Draft(b"1", "a"), Draft(b"2", "b"), Draft(b"3", "a"))
+
+
+@pytest.mark.parametrize(
+    ("about", "expected"), [("profile", ["2:x", "", ""]), ("debug", ["2:x", "2:x", "2:x"])]
+)
+def test_who_is_asked_about(about: Literal["profile", "debug"], expected: list[str]) -> None:
+    accepted = stamp(
+        Batch(ASKED, ask=Ask(about, "session")),
+        request=request(),
+        grant=Grant(SHOP),
+        protocol="plain",
+        partitions=PARTITIONS,
+        new_id=lambda: DRAWN,
+        ask="2:x",
+    )
+    found = [envelope.read(line) for lines in accepted.lines.values() for line in lines]
+    assert [raw.ask for raw in sorted(found, key=lambda raw: raw.body)] == expected
+
+
+def test_a_master_keys_events_say_so() -> None:
+    for key, expected in zip(SHOP.keys[1:3], [False, True], strict=True):
+        accepted = stamp(
+            Batch((Draft(b"{}", "v"),)),
+            request=request(),
+            grant=Grant(SHOP, key),
+            protocol="plain",
+            partitions=PARTITIONS,
+            new_id=lambda: DRAWN,
+        )
+        ((line,),) = accepted.lines.values()
+        assert envelope.read(line).extends is expected
 
 
 def test_too_many_events() -> None:

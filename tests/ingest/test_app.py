@@ -289,3 +289,15 @@ async def test_counts_reach_the_metrics() -> None:
     assert 'headrace_ingest_requests_total{protocol="plain",status="401"} 1' in text
     assert 'headrace_ingest_events_total{source="shop"} 2' in text
     assert 'headrace_ingest_refused_total{code="key-missing"} 1' in text
+
+
+async def test_a_source_takes_so_many_requests_per_second() -> None:
+    at = world()
+    busy = {"x-key": "busy-key"}
+    assert [(await post(at, "/send", EVENTS, headers=busy)).status for _ in range(2)] == [200, 200]
+    answer = await post(at, "/send", EVENTS, headers=busy)
+    assert (answer.status, answer.json["plain"]) == (429, "too-many-requests")
+    assert answer.header("retry-after") == "1"
+    assert (await post(at, "/send", EVENTS, headers=KEY)).status == 200
+    at.clock[0] += 500
+    assert (await post(at, "/send", EVENTS, headers=busy)).status == 200

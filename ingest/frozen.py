@@ -1,0 +1,34 @@
+"""Requests to a source whose schema is frozen; pure."""
+
+from collections.abc import Iterable
+
+from schemas import envelope
+from schemas.catalog import Catalog
+from schemas.errors import Malformed
+from schemas.vendor import Vendor
+
+
+def check(lines: Iterable[bytes], vendor: Vendor, catalog: Catalog) -> None:
+    """Refuse a request of which no event can ever fit the schema.
+
+    When only some break it they go on with the others: the processors make the same check and
+    keep them as dead letters, while a refusal would lose the good ones or have them repeated.
+
+    Raises:
+        Malformed: ``schema-frozen``.
+    """
+    first: Malformed | None = None
+    for line in lines:
+        try:
+            raw = envelope.read(line)
+            event = vendor.decode(raw)
+        except Malformed:
+            return  # a dead letter for another reason
+        try:
+            catalog.check(raw.source_id, event.event_type, event.properties)
+        except Malformed as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
