@@ -1,11 +1,27 @@
 """What is known of every collection: its properties and their types, folded from a topic."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import Malformed
+from schemas.reading import MAX_KEYS, MAX_NAME
+
+_PLAIN_TYPES: Final = (
+    "string",
+    "integer",
+    "long",
+    "double",
+    "decimal",
+    "boolean",
+    "timestamp",
+    "date",
+    "time",
+    "binary",
+)
+_TYPE: Final = re.compile("({0})|(array|map)<({0})>".format("|".join(_PLAIN_TYPES)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,44 @@ def read(value: bytes) -> Collection:
         if isinstance(source_id, str) and isinstance(name, str) and isinstance(properties, dict):
             return Collection(source_id, name, properties)
     raise Malformed("collection-invalid", "a collection has source_id, name and properties")
+
+
+def is_type(name: Any) -> bool:
+    """Tell whether this names a type: ``double``, ``array<double>``, ``map<string>``."""
+    return isinstance(name, str) and _TYPE.fullmatch(name) is not None
+
+
+def extended(collection: Collection, properties: Mapping[str, Any]) -> Collection:
+    """Add properties to a collection; one that it has with that very type stays as it is.
+
+    Raises:
+        Malformed: ``collection-invalid``, or ``schema-conflict`` (409) where a property has
+            another type already: its column does.
+    """
+    for name, wanted in properties.items():
+        if not name or len(name) > MAX_NAME:
+            raise _wrong(f"a property's name has 1 to {MAX_NAME} characters")
+        if not is_type(wanted):
+            plain = ", ".join(_PLAIN_TYPES)
+            raise _wrong(f"the type of {name!r} must be array<...>, map<...> or one of {plain}")
+        known = collection.properties.get(name, wanted)
+        if known != wanted:
+            raise Malformed(
+                "schema-conflict",
+                f"property {name!r} of {collection.name!r} is {known} already, not {wanted}",
+                status=409,
+                where=("properties", name),
+            )
+    if not collection.name.strip() or len(collection.name) > MAX_NAME:
+        raise _wrong(f"a collection's name has 1 to {MAX_NAME} characters")
+    grown = {**collection.properties, **properties}
+    if len(grown) > MAX_KEYS:
+        raise _wrong(f"a collection has at most {MAX_KEYS} properties")
+    return replace(collection, properties=grown)
+
+
+def _wrong(message: str) -> Malformed:
+    return Malformed("collection-invalid", message)
 
 
 class Catalog:

@@ -1,0 +1,16 @@
+"""headrace's own management: event sources, their keys and their schemas, under ``/api``."""
+
+from schemas.wire.manage.edge import NAME, ROUTES, command, decode, read, reply, split
+from schemas.wire.manage.replies import answer, refuse
+
+__all__ = [
+    "NAME",
+    "ROUTES",
+    "answer",
+    "command",
+    "decode",
+    "read",
+    "refuse",
+    "reply",
+    "split",
+]
