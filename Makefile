@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up test check fmt bench kafka lock
+.PHONY: up test check fmt bench kafka browser lock
 
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
@@ -27,6 +27,12 @@ bench: $(STAMP)  ## latency and throughput on this machine (four minutes); never
 
 kafka: $(STAMP)  ## Apache Kafka from its official jars (needs Maven and a JDK), until Ctrl-C
 	@exec $(BIN)/python -m tests.contracts.apache_kafka
+
+browser:  ## Debian's chromium, for tests/browser; nothing to do where there is a browser
+	@if command -v chromium chromium-browser google-chrome-stable google-chrome >/dev/null; then exit 0; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium; \
+	else echo "tests/browser needs a browser: install Debian's package chromium as root" >&2; exit 1; fi
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \

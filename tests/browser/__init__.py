@@ -1,0 +1,1 @@
+"""Trackers in a real browser, on pages of another origin than the ingest's."""
