@@ -29,8 +29,10 @@ kafka: $(STAMP)  ## Apache Kafka from its official jars (needs Maven and a JDK),
 	@exec $(BIN)/python -m tests.contracts.apache_kafka
 
 browser:  ## Debian's chromium, for tests/browser; nothing to do where there is a browser
-	@if command -v chromium chromium-browser google-chrome-stable google-chrome >/dev/null; then exit 0; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	@for name in chromium chromium-browser google-chrome-stable google-chrome; do \
+	  command -v $$name >/dev/null && exit 0; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium; \
 	else echo "tests/browser needs a browser: install Debian's package chromium as root" >&2; exit 1; fi
 
