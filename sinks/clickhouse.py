@@ -113,7 +113,10 @@ class ClickHouse:
         return int(summary.summary.get("written_rows", 0))
 
     async def query(
-        self, sql: str, parameters: Mapping[str, Any] | None = None
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> Sequence[Sequence[Any]]:
         """Run a SELECT; values go in as ``{name:Type}`` parameters only.
 
@@ -123,7 +126,9 @@ class ClickHouse:
         client = await self._connected()
         try:
             async with asyncio.timeout(self._seconds):
-                result = await client.query(sql, parameters=dict(parameters or {}))
+                result = await client.query(
+                    sql, parameters=dict(parameters or {}), settings=dict(settings or {})
+                )
         except Exception as error:
             raise _failed(error) from error
         rows: Sequence[Sequence[Any]] = result.result_rows

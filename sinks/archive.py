@@ -1,0 +1,182 @@
+"""Stored events, asked and erased at the wish of a client."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas import codec
+from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.query import Query
+from sinks import select as writing
+from sinks.clickhouse import ClickHouse, identifier
+from sinks.types import named, top_level
+from sinks.verdict import Failed
+
+ASK_SECONDS: Final = 12
+"""Longest wait for an answer; above ``max_execution_time``, so that the server gives up first."""
+MAX_COLLECTIONS: Final = 2_000
+MAX_PROPERTIES: Final = 2_000
+
+_ASKING: Final[Mapping[str, Any]] = {
+    "readonly": 2,
+    "max_execution_time": 10,
+    "max_rows_to_read": 500_000_000,
+    "max_memory_usage": 1 << 30,
+    "max_result_bytes": 16 << 20,
+    "result_overflow_mode": "throw",
+    "timeout_overflow_mode": "throw",
+}
+# What was seen is a fact about what has been read so far: a part of the rows says most of it.
+_OBSERVING: Final[Mapping[str, Any]] = {
+    "readonly": 2,
+    "max_execution_time": 5,
+    "max_rows_to_read": 20_000_000,
+    "max_memory_usage": 1 << 30,
+    "read_overflow_mode": "break",
+    "timeout_overflow_mode": "break",
+}
+_TOO_MUCH: Final = frozenset(
+    {
+        "timeout-exceeded",
+        "too-slow",
+        "too-many-rows",
+        "too-many-bytes",
+        "too-many-rows-or-bytes",
+        "memory-limit-exceeded",
+        "query-was-cancelled",
+    }
+)
+_WHOLE_SERVER: Final = "(total)"
+_EXACT: Final = 1 << 53
+
+
+class Archive:
+    """The events of all sources, as rows.
+
+    Args:
+        client: its own, for it is closed by :meth:`close`.
+        database: that holds the tables.
+        cluster: on which rows are erased, None for one server.
+    """
+
+    def __init__(self, client: ClickHouse, database: str, cluster: str | None = None) -> None:
+        self._client = client
+        self._events = f"{identifier(database)}.events"
+        self._on_cluster = f" ON CLUSTER {identifier(cluster)}" if cluster else ""
+
+    async def select(
+        self, source_id: str, query: Query, customer: str = ""
+    ) -> list[dict[str, Any]]:
+        """Answer a question from one source's rows, and one customer's unless that is "".
+
+        Returns:
+            The rows, each by the query's labels; what has no value is None, times are Unix ms.
+
+        Raises:
+            Malformed: ``query-too-expensive`` or ``query-refused``.
+            Unavailable: ``store-unavailable``.
+        """
+        sql, parameters = writing.select(self._events, source_id, customer, query)
+        rows = await self._ask(sql, parameters, _ASKING)
+        if query.lists_events:
+            return [_event(row) for row in rows]
+        labels = [each.label for each in query.groups]
+        keys = len(labels)
+        labels += [query.step_label] if query.step else []
+        labels += [each.label for each in query.computations]
+        return [
+            dict(zip(labels, [*map(_value, row[:keys]), *map(_number, row[keys:])], strict=True))
+            for row in rows
+        ]
+
+    async def erase(self, source_id: str, customer: str) -> int:
+        """Delete a customer's rows of a source, those on their way not yet stored excepted.
+
+        Returns:
+            The number of events that were there.
+
+        Raises:
+            Unavailable: ``store-unavailable``; asking again is safe.
+        """
+        counting = writing.count(self._events, source_id, customer)
+        found = await self._ask(*counting, {"readonly": 2})
+        sql, parameters = writing.erase(self._events, self._on_cluster, source_id, customer)
+        try:
+            await self._client.command(sql, parameters)
+        except Failed as failure:
+            raise _unavailable(failure) from failure
+        return int(found[0][0])
+
+    async def properties(self, source_id: str) -> dict[str, dict[str, str]]:
+        """Tell which properties were seen: event type -> property -> type.
+
+        Names are those of the top level. Of a source with very many rows a part is looked at.
+
+        Raises:
+            Unavailable: ``store-unavailable``.
+        """
+        sql, parameters = writing.observed(self._events, source_id, MAX_COLLECTIONS)
+        rows = await self._ask(sql, parameters, _OBSERVING)
+        return {name: named(top_level(paths, MAX_PROPERTIES)) for name, paths in rows}
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.close()
+
+    async def _ask(
+        self, sql: str, parameters: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> Sequence[Sequence[Any]]:
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await self._client.query(sql, parameters, settings)
+        except TimeoutError as error:
+            raise Unavailable("store-unavailable", "the store does not answer in time") from error
+        except Failed as failure:
+            raise _refusal(failure) from failure
+
+
+def _refusal(failure: Failed) -> HeadraceError:
+    if failure.code in _TOO_MUCH and _WHOLE_SERVER not in failure.message:
+        return Malformed(
+            "query-too-expensive",
+            "the query reads or computes too much: ask for a shorter period, or filter",
+        )
+    if failure.verdict.then == "poison" or failure.code in _IMPOSSIBLE:
+        return Malformed("query-refused", f"the query cannot be computed: {failure.code}")
+    return _unavailable(failure)
+
+
+_IMPOSSIBLE: Final = frozenset(
+    {
+        "illegal-type-of-argument",
+        "bad-query-parameter",
+        "no-common-type",
+        "type-mismatch",
+        "syntax-error",
+        "unknown-identifier",
+        "argument-out-of-bound",
+        "decimal-overflow",
+    }
+)
+
+
+def _unavailable(failure: Failed) -> Unavailable:
+    """The store's own words stay in the log of the store: they tell of tables and of others."""
+    return Unavailable("store-unavailable", f"the store cannot answer now ({failure.code})")
+
+
+def _event(row: Sequence[Any]) -> dict[str, Any]:
+    event = dict(zip(writing.LISTED, row, strict=True))
+    event["properties"] = codec.loads(event["properties"])
+    return event
+
+
+def _value(json: str | None) -> Any:
+    return None if json is None else codec.loads(json)
+
+
+def _number(value: Any) -> Any:
+    """A whole number is written as one."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value
