@@ -14,6 +14,7 @@ from ingest.calls import Closed, Desk
 from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
 from ingest.paths import Paths
+from ingest.rounds import Answers, Patience, Rounds
 from ingest.tally import Tally
 from schemas.ids import Ids
 from schemas.metrics import Metrics
@@ -53,6 +54,7 @@ def build_app(
     publisher: Publisher,
     feed: SourceFeed,
     desk: Desk | None = None,
+    answers: Answers | None = None,
     topics: Topics,
     ids: Ids,
     clock: Callable[[], int],
@@ -60,13 +62,16 @@ def build_app(
     metrics: Metrics,
     trusted_proxies: Sequence[str] = (),
     bounds: Bounds | None = None,
+    patience: Patience | None = None,
 ) -> Ingest:
     """Build the edge: every vendor's paths, ``/healthz``, ``/readyz`` and ``/metrics``.
 
-    Starting and stopping ``publisher`` and ``feed`` is the caller's; ``feed`` must have caught up,
-    for a source that is not known yet is refused.
+    Starting and stopping ``publisher``, ``answers`` and ``feed`` is the caller's; ``feed`` must
+    have caught up, for a source that is not known yet is refused.
 
     Args:
+        desk: does what calls ask for; without one only calls that need nothing are answered.
+        answers: of the processors; without them replies tell what the edge alone can know.
         clock: Unix ms.
         new_id: draws a UUIDv7 as text.
         trusted_proxies: addresses or CIDR networks whose ``X-Forwarded-For`` is believed.
@@ -75,12 +80,15 @@ def build_app(
         ValueError: two vendors claim one path, or a proxy is no address.
     """
     tally = Tally(metrics)
+    resolve = feed.merges.resolve
+    rounds = Rounds(answers, resolve=resolve, tally=tally, patience=patience or Patience())
     door = Door(
         publisher=publisher,
         feed=feed,
         desk=desk or Closed(),
+        rounds=rounds,
         topics=topics,
-        edge=Edge(new_id=new_id, ids=ids, resolve=feed.merges.resolve),
+        edge=Edge(new_id=new_id, ids=ids, resolve=resolve),
         clock=clock,
         tally=tally,
         proxies=Proxies(trusted_proxies),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import Final, Protocol
@@ -16,6 +16,7 @@ from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
 from ingest.limit import Buckets
 from ingest.paths import Entry
+from ingest.rounds import Rounds
 from ingest.tally import Tally
 from ingest.visit import Visit, first_of
 from schemas.catalog import Catalog
@@ -23,7 +24,7 @@ from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Registry
 from schemas.topics import Topics
-from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route, Vendor
 
 log: Final = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Door:
         publisher: Publisher,
         feed: SourceFeed,
         desk: Desk,
+        rounds: Rounds,
         topics: Topics,
         edge: Edge,
         clock: Callable[[], int],
@@ -95,6 +97,7 @@ class Door:
         self._publisher = publisher
         self._feed = feed
         self._desk = desk
+        self._rounds = rounds
         self._partitions = topics.partitions
         self._topic_of = lru_cache(maxsize=1024)(lambda source_id: topics.raw(source_id).name)
         self._edge = edge
@@ -193,8 +196,27 @@ class Door:
         return grant
 
     async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:
-        """Stamp and publish: the way of every event."""
-        vendor, source = visit.entry.vendor, grant.source
+        """Publish, and hear what the reply wants to know: the way of every event."""
+        vendor, ask = visit.entry.vendor, batch.ask
+        if ask is None or not batch.drafts:
+            event_ids = await self._publish(vendor, batch, request, grant)
+            return vendor.reply(batch, event_ids, request)
+        source_id, now = grant.source.id, request.received_at
+        round_trip = self._rounds.expect(source_id, ask, len(batch.drafts), now)
+        if round_trip is None:
+            event_ids = await self._publish(vendor, batch, request, grant)
+            told = self._rounds.remembered(source_id, ask, event_ids[0], now)
+        else:
+            with round_trip as expected:
+                event_ids = await self._publish(vendor, batch, request, grant, expected.ask)
+                told = await self._rounds.hear(source_id, ask, event_ids, now, expected)
+        return vendor.reply(replace(batch, told=told), event_ids, request)
+
+    async def _publish(
+        self, vendor: Vendor, batch: Batch, request: Request, grant: Grant, ask: str = ""
+    ) -> tuple[str, ...]:
+        """Return the event ids once every event is safe."""
+        source = grant.source
         accepted = stamp(
             batch,
             request=request,
@@ -202,6 +224,7 @@ class Door:
             protocol=vendor.NAME,
             partitions=self._partitions,
             new_id=self._edge.new_id,
+            ask=ask,
         )
         if not source.dynamic_schema and not (grant.key and grant.key.type == "master"):
             lines = chain.from_iterable(accepted.lines.values())
@@ -211,7 +234,7 @@ class Door:
             self._tally.add(
                 "headrace_ingest_events_total", (("source", source.id),), len(accepted.event_ids)
             )
-        return vendor.reply(batch, accepted.event_ids, request)
+        return accepted.event_ids
 
     async def _read(self, visit: Visit, route: Route, receive: Receive) -> Request:
         headers = visit.headers

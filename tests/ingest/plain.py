@@ -8,7 +8,9 @@ from typing import Any
 from ingest.app import Ingest, build_app
 from ingest.asgi import Message
 from ingest.door import Bounds
+from ingest.rounds import Answers, Patience
 from schemas import codec
+from schemas.answers import Ask
 from schemas.catalog import Catalog
 from schemas.commands import Command, DeleteSource, Nothing, Select, ShowSource
 from schemas.envelope import RawEvent
@@ -71,10 +73,13 @@ class Plain:
             ),
             shared=codec.dumps({"query": request.query}),
             answer=len(claim.payload),
+            ask=_ask(request),
         )
 
     def reply(self, batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
-        body = {"count": batch.answer, "ids": event_ids, "ip": request.ip}
+        body: dict[str, Any] = {"count": batch.answer, "ids": event_ids, "ip": request.ip}
+        if batch.ask is not None:
+            body["told"] = [[told.event_id, told.profile_id] for told in batch.told]
         return Reply(200, codec.dumps(body), headers=(("X-Plain", "yes"),))
 
     def command(
@@ -109,6 +114,14 @@ class Plain:
             raise Malformed("missing", "what happened?")
         known = {name: raw.body[name] for name in raw.body if name not in {"what", "who", "id"}}
         return Event("track", raw.body["what"], properties=known)
+
+
+def _ask(request: Request) -> Ask | None:
+    """``?ask=profile&session=s1`` and ``?ask=debug``."""
+    about, session = request.query.get("ask", [""])[0], request.query.get("session", ["s1"])[0]
+    if about == "profile":
+        return Ask("profile", session)
+    return Ask("debug", session) if about else None
 
 
 @dataclass
@@ -203,9 +216,15 @@ class World:
 
 
 def world(
-    *, bounds: Bounds | None = None, trusted_proxies: tuple[str, ...] = (), **vendor: Any
+    *,
+    bounds: Bounds | None = None,
+    trusted_proxies: tuple[str, ...] = (),
+    answers: Answers | None = None,
+    patience: Patience | None = None,
+    kept: Kept | None = None,
+    **vendor: Any,
 ) -> World:
-    kept, metrics, desk = Kept(), Metrics(), Counter()
+    kept, metrics, desk = kept or Kept(), Metrics(), Counter()
     feed, now = Feed(registry()), [NOW]
     plain = Plain()
     for name, value in vendor.items():
@@ -222,6 +241,8 @@ def world(
         metrics=metrics,
         trusted_proxies=trusted_proxies,
         bounds=bounds,
+        answers=answers,
+        patience=patience,
     )
     return World(app, kept, metrics, desk, feed, now)
 
