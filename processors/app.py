@@ -13,6 +13,7 @@ from faust.types import TP
 from processors.agents import Intake, add_agent
 from processors.kafka import Producer, Transport, temporary
 from processors.outbox import Outbox
+from processors.pack import Names
 from processors.processing import Processing
 from processors.running import run
 from processors.steps.decode import Vendors
@@ -164,7 +165,7 @@ def build_app(
         app,
         topics,
         feed,
-        written=[topics.events, topics.dead],
+        written=[topics.events, topics.dead, topics.overrides, topics.answers],
         made=[topics.sessions(app_id)],
     )
 
@@ -175,15 +176,22 @@ def build_app(
     def processing() -> Processing:
         return Processing(
             work=Work(
-                lambda: feed.registry,
+                feed,
                 vendors,
                 lru_cache(_IDS_CACHED)(ids.issue),
+                ids.is_own,
                 Visits(store),
                 clock,
             ),
             outbox=Outbox(
                 app.writer.write,
-                topics=(topics.events.name, topics.dead.name, topics.sessions(app_id).name),
+                topics=Names(
+                    events=topics.events.name,
+                    dead=topics.dead.name,
+                    changelog=topics.sessions(app_id).name,
+                    overrides=topics.overrides.name,
+                    answers=topics.answers.name,
+                ),
                 state=lambda key: store().get(key),
                 temporary=temporary,
                 broken=app.crash,

@@ -9,7 +9,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from processors.ledger import Ledger
-from processors.outbox import Items
+from processors.pack import Items
 
 FETCH_WAIT_MS: Final = 250
 FETCH_BYTES: Final = 16 << 20

@@ -9,10 +9,12 @@ commits past the first gap of acknowledged offsets when that gap is one record l
 import asyncio
 import logging
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
+from processors.pack import Items, Names, Pack, Part
 from schemas.topics import PACK_BYTES
 
 logger = logging.getLogger(__name__)
@@ -20,32 +22,13 @@ logger = logging.getLogger(__name__)
 LINGER_SECONDS: Final = 0.02
 """How long a pack waits for the next record; small records share one output record."""
 ROOM_BYTES: Final = 8 << 20
-_KEY_WEIGHT: Final = 256
+_NO_MERGES: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
-
-Items = list[tuple[bytes | None, bytes | None]]
-"""Key and value of Kafka records; a value of None is a tombstone."""
 Send = Callable[[str, int, Items], Awaitable[Awaitable[Any]]]
 """Hands records for (topic, partition) to the producer; what it returns is done when all
 replicas have them."""
-
-
-Part = tuple[str, list[bytes]]
-"""A topic and what goes there: record values, or the keys of states."""
-
-
-@dataclass(slots=True)
-class Pack:
-    """What is written together: output lines, changed keys, and the records they come from."""
-
-    lines: list[bytes] = field(default_factory=list)
-    dead: list[bytes] = field(default_factory=list)
-    keys: dict[bytes, None] = field(default_factory=dict)
-    done: list[Callable[[], None]] = field(default_factory=list)
-    weight: int = 0
-    delivered: bool = False
 
 
 @dataclass(slots=True)
@@ -63,9 +46,8 @@ class Outbox:
 
     Args:
         send: the producer.
-        topics: names of the topics for events, dead letters and state.
-        state: reads the present state of a visitor when its turn to be written comes, so that
-            a repeated write never brings back an older one; None writes a tombstone.
+        topics: names of the topics written to.
+        state: reads the present state of a key, see :meth:`Pack.stages`.
         temporary: tells the failures that pass (broker away) from those that do not.
         broken: called once with a failure that does not pass; nothing is acknowledged after.
     """
@@ -74,7 +56,7 @@ class Outbox:
         self,
         send: Send,
         *,
-        topics: tuple[str, str, str],
+        topics: Names,
         state: Callable[[bytes], bytes | None],
         temporary: Callable[[BaseException], bool],
         broken: Callable[[BaseException], Awaitable[None]],
@@ -82,7 +64,7 @@ class Outbox:
         room: int = ROOM_BYTES,
     ) -> None:
         self._send = send
-        self._events, self._dead, self._changelog = topics
+        self._topics = topics
         self._state = state
         self._temporary = temporary
         self._on_broken = broken
@@ -107,6 +89,8 @@ class Outbox:
         lines: Collection[bytes] = (),
         dead: Collection[bytes] = (),
         keys: Collection[bytes] = (),
+        merges: Mapping[bytes, bytes] = _NO_MERGES,
+        answers: Collection[tuple[int, bytes]] = (),
         done: Callable[[], None] | None = None,
     ) -> None:
         """Take the output of one record; ``done`` is called when all of it is safe.
@@ -119,12 +103,7 @@ class Outbox:
             pack = lane.open = Pack()
             loop = asyncio.get_running_loop()
             lane.timer = loop.call_later(self._linger, self._close, partition)
-        pack.lines += lines
-        pack.dead += dead
-        pack.keys.update(dict.fromkeys(keys))
-        weight = sum(map(len, lines)) + sum(map(len, dead)) + _KEY_WEIGHT * len(keys)
-        pack.weight += weight
-        self._weight += weight
+        self._weight += pack.add(lines, dead, keys, merges, answers)
         if done is not None:
             pack.done.append(done)
         if pack.weight >= PACK_BYTES:
@@ -162,40 +141,34 @@ class Outbox:
 
     async def _write(self, partition: int, lane: _Lane, pack: Pack) -> None:
         """Write until it is written; only a failure that does not pass gets out."""
-        parts: list[Part] = [
-            (self._changelog, list(pack.keys)),
-            (self._dead, chunks(pack.dead)),
-            (self._events, chunks(pack.lines)),
-        ]
-        pack.dead, pack.lines = [], []
-        pause = _FIRST_PAUSE
-        while parts := await self._try(partition, lane, parts):
-            logger.warning(
-                "%d output records of partition %d could not be written, next try in %.1f s",
-                sum(len(values) for _, values in parts),
-                partition,
-                pause,
-            )
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+        for stage in pack.stages(partition, self._topics, self._state):
+            parts = stage
+            pause = _FIRST_PAUSE
+            while parts := await self._try(lane, parts):
+                logger.warning(
+                    "%d output records of partition %d could not be written, next try in %.1f s",
+                    sum(part.count for part in parts),
+                    partition,
+                    pause,
+                )
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _try(self, partition: int, lane: _Lane, parts: list[Part]) -> list[Part]:
+    async def _try(self, lane: _Lane, parts: list[Part]) -> list[Part]:
         """Send all, wait for all; returns the parts to send again."""
         under_way: list[tuple[Part, Awaitable[Any]]] = []
         failed: list[Part] = []
         # one pack of a partition after the other, so that states arrive in order
         async with lane.turn:
-            for topic, values in parts:
-                if not values:
-                    continue
+            for part in parts:
                 try:
-                    sent = await self._send(topic, partition, self._items(topic, values))
+                    sent = await self._send(part.topic, part.partition, part.items())
                 except Exception as error:
                     if not self._temporary(error):
                         raise
-                    failed.append((topic, values))
+                    failed.append(part)
                 else:
-                    under_way.append(((topic, values), sent))
+                    under_way.append((part, sent))
         results = await asyncio.gather(*(sent for _, sent in under_way), return_exceptions=True)
         for (part, _), result in zip(under_way, results, strict=True):
             if isinstance(result, BaseException):
@@ -204,27 +177,6 @@ class Outbox:
                 failed.append(part)
         return failed
 
-    def _items(self, topic: str, values: list[bytes]) -> Items:
-        if topic == self._changelog:
-            return [(key, self._state(key)) for key in values]
-        return [(None, value) for value in values]
-
     def close(self) -> None:
         """Acknowledge nothing any more; what is under way may still be written."""
         self._closed = True
-
-
-def chunks(lines: list[bytes], limit: int = PACK_BYTES) -> list[bytes]:
-    """Join lines into record values of at most ``limit`` bytes; a longer line goes alone."""
-    values: list[bytes] = []
-    chunk: list[bytes] = []
-    size = 0
-    for line in lines:
-        if chunk and size + len(line) >= limit:
-            values.append(b"\n".join(chunk))
-            chunk, size = [], 0
-        chunk.append(line)
-        size += len(line) + 1
-    if chunk:
-        values.append(b"\n".join(chunk))
-    return values

@@ -37,7 +37,7 @@ class Processing:
     Args:
         work: the steps.
         outbox: writes, then acknowledges.
-        sweep: forgets idle visitors.
+        sweep: forgets idle visitors and sessions.
         owned: partitions whose state is this worker's.
         feed: tells how long sessions may be.
     """
@@ -59,6 +59,7 @@ class Processing:
         self._owned = owned
         self._feed = feed
         self._prefix = len(topics.raw("").name)
+        self._answers = topics.answers.partitions
         self._metrics = metrics
         self._idle = (-1, IDLE_MS)
 
@@ -81,6 +82,9 @@ class Processing:
             )
         )
 
+        if outcome.answers:
+            outcome.answers = [it for it in outcome.answers if it[0] < self._answers]
+
         def done() -> None:
             event.ack()
             self._count(outcome)
@@ -89,7 +93,9 @@ class Processing:
             partition,
             lines=outcome.lines,
             dead=outcome.dead,
-            keys=outcome.visitors,
+            keys=outcome.states,
+            merges=outcome.merges,
+            answers=outcome.answers,
             done=done,
         )
         if outcome.newest:
@@ -112,5 +118,12 @@ class Processing:
     def _count(self, outcome: Outcome) -> None:
         self._metrics.add("headrace_process_records_total")
         self._metrics.add("headrace_process_events_total", len(outcome.lines))
+        for name, count in (
+            ("headrace_process_unsaved_total", outcome.unsaved),
+            ("headrace_process_merges_total", len(outcome.merges)),
+            ("headrace_process_answers_total", len(outcome.answers)),
+        ):
+            if count:
+                self._metrics.add(name, count)
         for code in outcome.codes:
             self._metrics.add("headrace_process_dead_total", code=code)

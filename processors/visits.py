@@ -1,20 +1,27 @@
-"""The sessions of all visitors: decided in memory, written once per packed record."""
+"""What is remembered of visitors and sessions: in memory, written once per packed record.
+
+All of it lives in one table: the visits that sessions are cut from, by source and visitor, and
+what sessions stand for that their clients named, by source and session. Each value begins with
+``partition,touched,``.
+"""
 
 import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, MutableMapping
 from typing import Final
 
-from processors.steps import sessionize
+from processors.steps import bind, sessionize
+from processors.steps.bind import Bound, Held
 from processors.steps.sessionize import Session
 from processors.steps.sessionize import Visits as State
-from schemas.errors import Malformed
 
 Store = MutableMapping[bytes, bytes]
-"""Visitor's key -> its state; the processors give the table's own store."""
+"""Key -> state; the processors give the table's own store."""
 
 IDLE_MS: Final = 2 * 86_400_000
 """State that was not worth keeping anew for so long, by the edge's clock, is forgotten."""
+GRAIN_MS: Final = IDLE_MS // 24
+"""A session in use is written anew after so long, lest it count as idle."""
 _LONGEST_VISITOR: Final = 128
 
 
@@ -26,8 +33,13 @@ def key_of(source_id: str, visitor: str) -> bytes:
     return f"{source_id}\x00{visitor}".encode("utf-8", "surrogatepass")
 
 
+def session_key(source_id: str, session_id: str) -> bytes:
+    """Name a session of a source, apart from all visitors; "" for a session of any source."""
+    return key_of(f"\x00{source_id}", session_id)
+
+
 class Visits:
-    """Places events into sessions over a store.
+    """Places events into sessions, and sessions with profiles, over a store.
 
     Between two calls of :meth:`settle` changed states stay decoded, so a record full of events
     of one visitor reads and writes the store once.
@@ -36,6 +48,7 @@ class Visits:
     def __init__(self, store: Callable[[], Store]) -> None:
         self._store = store
         self._open: dict[bytes, tuple[State | None, State, int]] = {}
+        self._bound: dict[bytes, Bound] = {}
 
     def place(
         self, partition: int, key: bytes, event_time: int, received_at: int, timeout: int
@@ -67,6 +80,49 @@ class Visits:
         state = sessionize.load(kept)
         return state, state, 0
 
+    def held(self, source_id: str, session_id: str) -> Held | None:
+        """Tell what a session of a source stands for, None when nobody has seen it.
+
+        Raises:
+            Malformed: when the kept state cannot be read.
+        """
+        bound = self._find(session_key(source_id, session_id))
+        return None if bound is None else bound.held
+
+    def seen(self, source_id: str, session_id: str, received_at: int) -> Held | None:
+        """Tell what a session stood for at a moment, in this source or else in any.
+
+        A link belongs to another source than the pages that show it. A session that began
+        later than the click (edge clock, Unix ms) does not count, also when the click comes
+        a second time.
+
+        Raises:
+            Malformed: when the kept state cannot be read.
+        """
+        for key in (session_key(source_id, session_id), session_key("", session_id)):
+            bound = self._find(key)
+            if bound is not None and bound.since <= received_at:
+                return bound.held
+        return None
+
+    def hold(
+        self, partition: int, source_id: str, session_id: str, held: Held, received_at: int
+    ) -> None:
+        """Remember what a session stands for; writes nothing while that is known and fresh."""
+        for key in (session_key(source_id, session_id), session_key("", session_id)):
+            bound = self._find(key)
+            if bound is None:
+                self._bound[key] = Bound(partition, received_at, received_at, held)
+            elif bound.held != held or received_at - bound.touched >= GRAIN_MS:
+                touched = max(bound.touched, received_at)
+                self._bound[key] = Bound(partition, touched, bound.since, held)
+
+    def _find(self, key: bytes) -> Bound | None:
+        bound = self._bound.get(key)
+        if bound is None and (kept := self._store().get(key)) is not None:
+            bound = bind.load(kept)
+        return bound
+
     def settle(self) -> list[bytes]:
         """Put what changed into the store; returns the keys that the changelog must learn of."""
         store = self._store()
@@ -79,13 +135,18 @@ class Visits:
                 unkept = State(state.partition, before.touched, state.sessions)
                 store[key] = sessionize.dump(unkept)
         self._open.clear()
+        if self._bound:
+            for key, bound in self._bound.items():
+                keys.append(key)
+                store[key] = bind.dump(bound)
+            self._bound.clear()
         return keys
 
 
 class Sweep:
-    """Finds forgotten visitors a few at a time, so that no record waits for it."""
+    """Finds forgotten visitors and sessions a few at a time, so that no record waits for it."""
 
-    def __init__(self, store: Callable[[], Store], *, every: int = IDLE_MS // 24) -> None:
+    def __init__(self, store: Callable[[], Store], *, every: int = GRAIN_MS) -> None:
         self._store = store
         self._every = every
         self._left: deque[bytes] = deque()
@@ -94,7 +155,7 @@ class Sweep:
     def due(
         self, newest: int, owned: Collection[int], *, idle: int = IDLE_MS, count: int = 16
     ) -> Iterator[tuple[int, bytes]]:
-        """Look at ``count`` visitors, drop the idle ones, yield (partition, key) of those.
+        """Look at ``count`` states, drop the idle ones, yield (partition, key) of those.
 
         Args:
             newest: edge clock (Unix ms) of the newest record, not of the wall: a replay of old
@@ -109,18 +170,18 @@ class Sweep:
             self._left.extend(store)
         for _ in range(min(count, len(self._left))):
             key = self._left.popleft()
-            state = _readable(store.get(key))
-            if state is None or state.partition not in owned:
+            partition, touched = _begins(store.get(key, b""))
+            if partition not in owned:
                 store.pop(key, None)
-            elif newest - state.touched > idle:
+            elif newest - touched > idle:
                 del store[key]
-                yield state.partition, key
+                yield partition, key
 
 
-def _readable(value: bytes | None) -> State | None:
-    if value is None:
-        return None
+def _begins(value: bytes) -> tuple[int, int]:
+    """Read the partition and when it was touched, whatever state it is; -1 for no state."""
+    partition, _, rest = value.partition(b",")
     try:
-        return sessionize.load(value)
-    except Malformed:
-        return None
+        return int(partition), int(rest.partition(b",")[0])
+    except ValueError:
+        return -1, 0

@@ -1,24 +1,29 @@
-"""One packed raw record in, canonical lines, dead letters and changed visitors out."""
+"""One packed raw record in; canonical lines, dead letters, merges, answers, states out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
+from processors.bury import BUG, LONGEST_LINE, Record, bury
 from processors.steps.assemble import line as canonical
+from processors.steps.bind import Whose, bind
 from processors.steps.decode import Vendors, decode
 from processors.steps.identify import Issue, profile_id
 from processors.visits import Visits, key_of
-from schemas import codec, dead
+from schemas import answers, codec, merges
+from schemas.answers import Told
 from schemas.catalog import Catalog
+from schemas.envelope import RawEvent
 from schemas.errors import Malformed
-from schemas.events import clamp_time
+from schemas.events import Binding, Event, clamp_time
 from schemas.merges import Merges
 from schemas.sources import Registry, Source
-from schemas.topics import MAX_RECORD_BYTES
 
-LONGEST_LINE: Final = MAX_RECORD_BYTES - (64 << 10)
-"""What a record can hold of one line: the broker's limit counts the batch around it, too."""
+__all__ = ["LONGEST_LINE", "Outcome", "Record", "SourceFeed", "Work"]
+
 _UNKNOWN: Final = Source("unknown")
+_LONGEST_ERROR: Final = 1000
+_MOST_ERRORS: Final = 20
 
 
 class SourceFeed(Protocol):
@@ -44,38 +49,35 @@ class SourceFeed(Protocol):
         """Wait until the version is not ``seen`` any more; returns the new one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A raw record as Kafka had it.
-
-    Attributes:
-        source_id: from the topic's name; used where a line does not tell its own.
-        value: JSON lines.
-    """
-
-    source_id: str
-    topic: str
-    partition: int
-    offset: int
-    value: bytes
-
-
 @dataclass(slots=True)
 class Outcome:
-    """What became of a record; every line of it is in ``lines`` or in ``dead``.
+    """What became of a record; every line of it is in ``lines``, ``dead`` or ``unsaved``.
 
     Attributes:
         lines: canonical events.
+        unsaved: number of events that were processed and are not to be stored.
         dead: dead letters, and ``codes`` their reasons, in the same order.
-        visitors: keys whose state the changelog must learn of.
+        states: keys whose state the changelog must learn of.
+        merges: key -> value of records for the overrides topic.
+        answers: partition of the answers topic and line, for edges that wait.
         newest: edge clock (Unix ms) of the newest event, 0 when there was none.
     """
 
     lines: list[bytes] = field(default_factory=list)
+    unsaved: int = 0
     dead: list[bytes] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-    visitors: list[bytes] = field(default_factory=list)
+    states: list[bytes] = field(default_factory=list)
+    merges: dict[bytes, bytes] = field(default_factory=dict)
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
     newest: int = 0
+
+    def tell(self, told: Told) -> None:
+        """Answer an edge, if one asked and says where it waits."""
+        partition = answers.partition_of(told.ask)
+        if partition >= 0:
+            errors = tuple(error[:_LONGEST_ERROR] for error in told.errors[:_MOST_ERRORS])
+            self.answers.append((partition, answers.write(replace(told, errors=errors))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,18 @@ class Work:
     """The steps in their order, and what they need.
 
     Attributes:
-        registry: gives the current registry of sources.
+        feed: gives the current sources, schemas and merges.
         vendors: finds a vendor module by its protocol's name.
         issue: derives ids, see :meth:`schemas.ids.Ids.issue`.
-        visits: the sessions.
-        clock: Unix ms, for the dead letters' time of failure only.
+        is_own: tells ids that were issued, see :meth:`schemas.ids.Ids.is_own`.
+        visits: sessions, and what they stand for.
+        clock: Unix ms, for the times of failures and merges only.
     """
 
-    registry: Callable[[], Registry]
+    feed: SourceFeed
     vendors: Vendors
     issue: Issue
+    is_own: Callable[[str], bool]
     visits: Visits
     clock: Callable[[], int]
 
@@ -101,84 +105,108 @@ class Work:
         outcome = Outcome()
         for line in codec.split_lines(record.value):
             try:
-                outcome.lines.append(self._line(line, record, outcome))
+                self._event(line, record, outcome)
             except Malformed as error:
                 self._bury(outcome, record, line, error.code, error.message)
             except Exception as error:  # noqa: BLE001 - a bug must cost the event its row, not its bytes
                 reason = f"{type(error).__name__}: {error}"
-                self._bury(outcome, record, line, "process-bug", reason)
-        outcome.visitors = self.visits.settle()
+                self._bury(outcome, record, line, BUG, reason)
+        outcome.states = self.visits.settle()
         return outcome
 
-    def _line(self, line: bytes, record: Record, outcome: Outcome) -> bytes:
+    def _event(self, line: bytes, record: Record, outcome: Outcome) -> None:
         raw, event = decode(line, self.vendors)
+        source = self.feed.registry.get(raw.source_id) or _UNKNOWN
+        if not source.dynamic_schema and not raw.extends:
+            self.feed.catalog.check(raw.source_id, event.event_type, event.properties)
         event_time = clamp_time(event.event_time, raw.received_at)
-        session_id = raw.session_id
+        if event.binding is None:
+            whose = self._cut(raw, event, event_time, source, record.partition)
+        else:
+            whose = self._bind(raw, event.binding, record.partition)
+            self._merge(whose.merges, outcome)
+        saved = event.saves_event and not source.transitional
+        if saved:
+            text = canonical(raw, event, event_time, *_stored(whose, event), source.channel)
+            if len(text) > LONGEST_LINE:
+                raise Malformed("event-too-large", f"the canonical event has {len(text)} bytes")
+            outcome.lines.append(text)
+        else:
+            outcome.unsaved += 1
+        outcome.newest = max(outcome.newest, raw.received_at)
+        if raw.ask:
+            outcome.tell(
+                Told(
+                    raw.ask,
+                    raw.event_id,
+                    event.event_type,
+                    whose.profile_id,
+                    whose.session_id,
+                    saved,
+                    whose.opened,
+                    event.errors,
+                )
+            )
+
+    def _cut(
+        self, raw: RawEvent, event: Event, event_time: int, source: Source, partition: int
+    ) -> Whose:
+        """Let the event's own ids say whose it is, and its time which session it is in."""
+        session_id, opened = raw.session_id, False
         if not session_id and event.profiled:
-            source = self.registry().get(raw.source_id) or _UNKNOWN
             session = self.visits.place(
-                record.partition,
+                partition,
                 key_of(raw.source_id, raw.visitor),
                 event_time,
                 raw.received_at,
                 source.session_timeout * 1000,
             )
             session_id = self.issue("session", raw.source_id, raw.visitor, str(session.first))
+            opened = session.first == event_time
         profile = profile_id(raw, event, session_id, self.issue)
-        text = canonical(raw, event, event_time, session_id, profile)
-        if len(text) > LONGEST_LINE:
-            raise Malformed("event-too-large", f"the canonical event has {len(text)} bytes")
-        outcome.newest = max(outcome.newest, raw.received_at)
-        return text
+        return Whose(self.feed.merges.resolve(profile), session_id, None, (), opened)
+
+    def _bind(self, raw: RawEvent, binding: Binding, partition: int) -> Whose:
+        """Let the session that the client named say whose the event is."""
+        session_id = raw.session_id
+        if binding.handed_over and not self.is_own(binding.handed_over):
+            binding = replace(binding, handed_over="")
+        if binding.rule == "existing":
+            held = self.visits.seen(raw.source_id, session_id, raw.received_at)
+        else:
+            held = self.visits.held(raw.source_id, session_id)
+
+        def derive() -> str:
+            if session_id:
+                return self.issue("profile", raw.source_id, "session", session_id)
+            return self.issue("profile", raw.source_id, "event", raw.event_id)
+
+        whose = bind(
+            binding,
+            session_id,
+            held,
+            given=raw.profile_id,
+            derive=derive,
+            resolve=self.feed.merges.resolve,
+        )
+        if session_id and whose.held is not None and binding.rule != "existing":
+            self.visits.hold(partition, raw.source_id, session_id, whose.held, raw.received_at)
+        return whose
+
+    def _merge(self, pairs: tuple[tuple[str, str], ...], outcome: Outcome) -> None:
+        for old, into in pairs:
+            outcome.merges[merges.key(old, into)] = merges.write(old, into, self.clock())
 
     def _bury(self, outcome: Outcome, record: Record, line: bytes, code: str, reason: str) -> None:
-        source_id, event_id = _names(line, record.source_id)
-        letter = dead.DeadLetter(
-            "process",
-            code,
-            reason,
-            source_id,
-            event_id,
-            record.topic,
-            record.partition,
-            record.offset,
-            self.clock(),
-            line,
-        )
-        text = dead.write(letter)
-        if len(text) > LONGEST_LINE:
-            text = dead.write(_pointer(letter))
-        outcome.dead.append(text)
+        letter, told = bury(record, line, code, reason, self.clock())
+        outcome.dead.append(letter)
         outcome.codes.append(code)
+        outcome.tell(told)
 
 
-def _names(line: bytes, source_id: str) -> tuple[str, str]:
-    """Read source and event id out of whatever it is, for finding the letter again."""
-    try:
-        value = codec.loads(line)
-    except Malformed:
-        return source_id, ""
-    if not isinstance(value, dict):
-        return source_id, ""
-    source, event = value.get("source_id"), value.get("event_id")
+def _stored(whose: Whose, event: Event) -> tuple[str, str]:
+    """Session and profile as the row has them: without what the client wants unsaved."""
     return (
-        source if isinstance(source, str) and source else source_id,
-        event if isinstance(event, str) else "",
-    )
-
-
-def _pointer(letter: dead.DeadLetter) -> dead.DeadLetter:
-    """Shorten a letter that no record can hold; its bytes stay where they came from."""
-    return dead.DeadLetter(
-        letter.stage,
-        letter.code,
-        f"{letter.reason[:1000]} (too long to copy: {len(letter.original)} bytes, "
-        f"read them from {letter.topic} [{letter.partition}] at offset {letter.offset})",
-        letter.source_id[:64],
-        letter.event_id[:64],
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.failed_at,
-        b"",
+        whose.session_id if event.saves_session else "",
+        whose.profile_id if event.saves_profile else "",
     )

@@ -7,9 +7,17 @@ from schemas.envelope import RawEvent
 from schemas.events import AHEAD_MS, DETAILS, EARLIEST_MS, Event, iso
 
 
-def line(raw: RawEvent, event: Event, event_time: int, session_id: str, profile_id: str) -> bytes:
+def line(
+    raw: RawEvent,
+    event: Event,
+    event_time: int,
+    session_id: str,
+    profile_id: str,
+    channel: str = "",
+) -> bytes:
     """Write one event. It begins with ``event_id`` and ``event_time``, both of fixed width.
 
+    ``channel`` is the source's, for an event that names none of its own.
     ``sent_at`` is left out when it cannot be true, for the same reason that
     :func:`schemas.events.clamp_time` does not believe every clock.
 
@@ -42,4 +50,6 @@ def line(raw: RawEvent, event: Event, event_time: int, session_id: str, profile_
     if event.tags:
         row["tags"] = event.tags
     row |= {name: text for name, text in event.details.items() if text and name in DETAILS}
+    if channel and "channel" not in row:
+        row["channel"] = channel
     return codec.dumps(row)

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.outbox import Items, Outbox, chunks
+from processors.outbox import Outbox
+from processors.pack import Items, Names, chunks
 from schemas.codec import join_lines
 from schemas.topics import PACK_BYTES
 from tests.processors.world import eventually
 
-TOPICS = ("events", "dead", "changelog")
+TOPICS = Names("events", "dead", "changelog", "overrides", "answers")
 
 
 class Broker:
@@ -78,6 +79,30 @@ async def test_small_records_share_one_output_record() -> None:
         ("dead", 0, [(None, b"x")]),
         ("events", 0, [(None, b"a\nb\nc")]),
         ("events", 1, [(None, b"d")]),
+    ]
+
+
+async def test_merges_go_to_their_one_partition() -> None:
+    desk = Desk()
+    desk.put(1, partition=3, merges={b"a>b": b"1"})
+    desk.put(2, partition=3, merges={b"a>b": b"2"})
+    await desk.finished(1, 2)
+    assert desk.broker.taken == [("overrides", 0, [(b"a>b", b"2")])]
+
+
+async def test_an_answer_is_given_when_what_it_tells_is_safe() -> None:
+    desk = Desk()
+    desk.broker.hold = True
+    desk.put(1, lines=[b"a"], keys=[b"k"], answers=[(2, b"x"), (0, b"y"), (2, b"z")])
+    await eventually(lambda: len(desk.broker.answers) == 2, "events and states sent", 5)
+    assert desk.broker.values("answers") == []
+    desk.broker.hold = False
+    for answer in desk.broker.answers:
+        answer.set_result(None)
+    await desk.finished(1)
+    assert sorted(desk.broker.taken[2:]) == [
+        ("answers", 0, [(None, b"y")]),
+        ("answers", 2, [(None, b"x\nz")]),
     ]
 
 

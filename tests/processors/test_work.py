@@ -10,17 +10,18 @@ from processors.visits import Visits, key_of
 from processors.work import LONGEST_LINE, Outcome, Record, Work
 from schemas import codec
 from schemas.events import iso
-from schemas.sources import Registry, Source
-from tests.processors.world import IDS, MINUTE, NOW, line, vendors
+from schemas.sources import Source
+from tests.processors.world import IDS, MINUTE, NOW, Feed, line, vendors
 
 FAILED_AT = NOW + 77
 
 
 def working(store: MutableMapping[bytes, bytes], *sources: Source) -> Work:
-    registry = Registry()
-    for source in sources:
-        registry.put(source)
-    return Work(lambda: registry, vendors, IDS.issue, Visits(lambda: store), lambda: FAILED_AT)
+    return over(Feed(*sources), store)
+
+
+def over(feed: Feed, store: MutableMapping[bytes, bytes]) -> Work:
+    return Work(feed, vendors, IDS.issue, IDS.is_own, Visits(lambda: store), lambda: FAILED_AT)
 
 
 def record(*lines: bytes) -> Record:
@@ -51,14 +52,14 @@ def test_a_session_is_cut_and_named_after_its_first_event() -> None:
     mine, later, other = (row["session_id"] for row in rows(outcome.lines))
     assert mine == later == IDS.issue("session", "shop", "v", str(NOW))
     assert other == IDS.issue("session", "shop", "w", str(NOW))
-    assert outcome.visitors == [key_of("shop", "v"), key_of("shop", "w")]
+    assert outcome.states == [key_of("shop", "v"), key_of("shop", "w")]
 
 
 def test_a_client_s_session_is_used_as_it_is() -> None:
     store: dict[bytes, bytes] = {}
     outcome = working(store)(record(line(session_id="theirs")))
     assert rows(outcome.lines)[0]["session_id"] == "theirs"
-    assert (store, outcome.visitors) == ({}, [])
+    assert (store, outcome.states) == ({}, [])
 
 
 def test_an_event_of_nobody_has_no_session_but_its_client_s() -> None:
@@ -66,7 +67,7 @@ def test_an_event_of_nobody_has_no_session_but_its_client_s() -> None:
     lines = line(profiled=False), line(profiled=False, session_id="theirs")
     outcome = working(store)(record(*lines))
     assert [row["session_id"] for row in rows(outcome.lines)] == ["", "theirs"]
-    assert (store, outcome.visitors) == ({}, [])
+    assert (store, outcome.states) == ({}, [])
 
 
 @pytest.mark.parametrize(("timeout", "sessions"), [(60, 2), (1800, 1)])

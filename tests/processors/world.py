@@ -17,7 +17,7 @@ from schemas import codec
 from schemas.catalog import Catalog
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
-from schemas.events import Event
+from schemas.events import Binding, Event
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
@@ -64,7 +64,13 @@ class PlainVendor:
             user_id=body.get("user", ""),
             anonymous_id=body.get("device", ""),
             properties=body,
+            details={"channel": body["channel"]} if "channel" in body else {},
+            errors=tuple(body.get("errors", ())),
             profiled=body.get("profiled", True),
+            binding=Binding(body["rule"], body.get("handed_over", "")) if "rule" in body else None,
+            saves_event="event" not in body.get("unsaved", ()),
+            saves_session="session" not in body.get("unsaved", ()),
+            saves_profile="profile" not in body.get("unsaved", ()),
         )
 
 

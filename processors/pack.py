@@ -1,0 +1,125 @@
+"""What is written together: output of many records, in the stages in which it must be safe."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.topics import PACK_BYTES
+
+_KEY_WEIGHT: Final = 256
+
+Items = list[tuple[bytes | None, bytes | None]]
+"""Key and value of Kafka records; a value of None is a tombstone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The topics that are written to."""
+
+    events: str
+    dead: str
+    changelog: str
+    overrides: str
+    answers: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Records for one partition of a topic.
+
+    Attributes:
+        items: makes them when their turn comes.
+        count: how many they are.
+    """
+
+    topic: str
+    partition: int
+    items: Callable[[], Items]
+    count: int
+
+
+@dataclass(slots=True)
+class Pack:
+    """Output of records of one partition, and whom to tell when it is safe."""
+
+    lines: list[bytes] = field(default_factory=list)
+    dead: list[bytes] = field(default_factory=list)
+    keys: dict[bytes, None] = field(default_factory=dict)
+    merges: dict[bytes, bytes] = field(default_factory=dict)
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    done: list[Callable[[], None]] = field(default_factory=list)
+    weight: int = 0
+    delivered: bool = False
+
+    def add(
+        self,
+        lines: Collection[bytes],
+        dead: Collection[bytes],
+        keys: Collection[bytes],
+        merges: Mapping[bytes, bytes],
+        answers: Collection[tuple[int, bytes]],
+    ) -> int:
+        """Take the output of one record; returns what it weighs, about its bytes."""
+        self.lines += lines
+        self.dead += dead
+        self.keys.update(dict.fromkeys(keys))
+        weight = sum(map(len, lines)) + sum(map(len, dead)) + _KEY_WEIGHT * len(keys)
+        if merges:
+            self.merges.update(merges)
+            weight += _KEY_WEIGHT * len(merges)
+        if answers:
+            self.answers += answers
+            weight += sum(len(line) for _, line in answers)
+        self.weight += weight
+        return weight
+
+    def stages(
+        self, partition: int, names: Names, state: Callable[[bytes], bytes | None]
+    ) -> Iterable[list[Part]]:
+        """Yield what may be written at once; an answer is only given about what is safe.
+
+        Args:
+            partition: of the input, and so of events, dead letters and states.
+            state: reads the state of a key when its turn to be written comes, so that a
+                repeated write never brings back an older one; None writes a tombstone.
+        """
+        keys = list(self.keys)
+        parts = [
+            Part(names.changelog, partition, lambda: [(key, state(key)) for key in keys], len(keys))
+        ]
+        if self.merges:
+            merged: Items = list(self.merges.items())
+            parts.append(Part(names.overrides, 0, lambda: merged, len(merged)))
+        parts += [
+            _values(names.dead, partition, self.dead),
+            _values(names.events, partition, self.lines),
+        ]
+        self.dead, self.lines = [], []
+        yield [part for part in parts if part.count]
+        if self.answers:
+            told: dict[int, list[bytes]] = defaultdict(list)
+            for place, line in self.answers:
+                told[place].append(line)
+            yield [_values(names.answers, place, lines) for place, lines in told.items()]
+
+
+def _values(topic: str, partition: int, lines: list[bytes]) -> Part:
+    items: Items = [(None, value) for value in chunks(lines)]
+    return Part(topic, partition, lambda: items, len(items))
+
+
+def chunks(lines: list[bytes], limit: int = PACK_BYTES) -> list[bytes]:
+    """Join lines into record values of at most ``limit`` bytes; a longer line goes alone."""
+    values: list[bytes] = []
+    chunk: list[bytes] = []
+    size = 0
+    for line in lines:
+        if chunk and size + len(line) >= limit:
+            values.append(b"\n".join(chunk))
+            chunk, size = [], 0
+        chunk.append(line)
+        size += len(line) + 1
+    if chunk:
+        values.append(b"\n".join(chunk))
+    return values
