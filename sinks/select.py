@@ -158,7 +158,7 @@ class _Writing:
                 return f"({view.boolean} = {self.add(value, 'Bool')})"
             case str():
                 return f"({view.text} = {self.text(value)})"
-            case int() if abs(value) > _EXACT:
+            case int() if abs(value) >= _EXACT:
                 return f"({view.json} = {self.text(str(value))})"
             case _:
                 return f"({view.number} = {self.add(float(value), 'Float64')})"
