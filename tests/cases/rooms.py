@@ -1,0 +1,126 @@
+"""The edge and the processors joined without a broker: the only file here that builds rooms."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from uuid import uuid4
+
+from ingest.answers import Expected
+from ingest.app import build_app
+from ingest.paths import Paths
+from processors.visits import Visits
+from processors.work import Record, Work
+from schemas import answers, codec, merges
+from schemas.catalog import Catalog, Collection
+from schemas.ids import Ids
+from schemas.merges import Merges
+from schemas.metrics import Metrics
+from schemas.sources import Registry, from_record, hash_key
+from schemas.topics import Topics
+from schemas.wire import VENDORS, vendor
+from tests.cases.case import Case, SourceKind
+
+PARTITIONS: Final = 4
+_IDS: Final = Ids(b"the secret of these cases, 32 by")
+_PATHS: Final = Paths(VENDORS)
+Names = Callable[[SourceKind], Mapping[str, str]]
+
+
+def clock() -> int:
+    """Unix ms."""
+    return time.time_ns() // 1_000_000
+
+
+class Feed:
+    """What the edge and the processors know of the installation."""
+
+    def __init__(self) -> None:
+        self.registry = Registry()
+        self.catalog = Catalog()
+        self.merges = Merges()
+        self.version = 0
+
+    async def changed(self, seen: int) -> int:
+        """Say that something changed; here nothing does after the beginning."""
+        return seen
+
+
+class Rooms:
+    """Everything between an HTTP request and a row, in memory.
+
+    Attributes:
+        app: the edge.
+        rows, dead: canonical events and dead letters so far.
+    """
+
+    trouble = ""
+
+    def __init__(self, kinds: Iterable[SourceKind], names: Names, admin: str) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.dead: list[dict[str, Any]] = []
+        self.admin = admin
+        feed = Feed()
+        for kind in kinds:
+            _put(feed, kind, names(kind))
+        state: dict[bytes, bytes] = {}
+        self._offset = 0
+        self._topics = Topics("cases", PARTITIONS)
+        self._feed = feed
+        self._waiting: dict[str, Expected] = {}
+        visits = Visits(lambda: state)
+        self._work = Work(feed, vendor, _IDS.issue, _IDS.is_own, visits, clock)
+        self.app = build_app(
+            vendors=VENDORS,
+            publisher=self,
+            feed=feed,
+            answers=self,
+            topics=self._topics,
+            ids=_IDS,
+            clock=clock,
+            new_id=lambda: str(uuid4()),
+            metrics=Metrics(),
+        )
+
+    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+        """Let the processors have the lines at once."""
+        source_id = topic.removeprefix(self._topics.raw("").name)
+        for partition, chunk in lines.items():
+            self._offset += 1
+            record = Record(source_id, topic, partition, self._offset, b"\n".join(chunk))
+            outcome = self._work(record)
+            self.rows += map(codec.loads, outcome.lines)
+            self.dead += map(codec.loads, outcome.dead)
+            for value in outcome.merges.values():
+                self._feed.merges.put(*merges.read(value))
+            for _, line in outcome.answers:
+                self._hear(answers.read(line))
+
+    def expect(self, count: int) -> Expected:
+        """Prepare to hear the processors, as :class:`ingest.answers.KafkaAnswers` does."""
+        return Expected(self._waiting, f"0:{uuid4()}", count)
+
+    def _hear(self, told: answers.Told) -> None:
+        if told.ask in self._waiting:
+            self._waiting[told.ask].hear(told)
+
+
+def is_call(case: Case) -> bool:
+    """Whether a case asks something that only a whole installation can answer."""
+    for step in case.steps:
+        found = _PATHS.find(step.request["path"]) if step.request else None
+        route = found[0].routes.get(step.request.get("method", "POST")) if found else None
+        if route is not None and route.purpose == "call":
+            return True
+    return False
+
+
+def _put(feed: Feed, kind: SourceKind, names: Mapping[str, str]) -> None:
+    standard = {"KEY": "write", "QUERYKEY": "query", "DELETEKEY": "delete", "MASTERKEY": "master"}
+    wanted = [{"as": name, "type": type_} for name, type_ in standard.items()]
+    keys = []
+    for key in [*wanted, *kind.keys]:
+        rest = {name: value for name, value in key.items() if name != "as"}
+        keys.append({"id": key["as"].lower(), "hash": hash_key(names[key["as"]]), **rest})
+    feed.registry.put(from_record({**kind.fields, "id": kind.id, "keys": keys}))
+    for name, properties in kind.collections.items():
+        feed.catalog.put(Collection(kind.id, name, properties))
