@@ -1,6 +1,7 @@
 """The ASGI application of the edge; the only file that knows Starlette."""
 
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from ingest import openapi
 from ingest.asgi import Receive, Scope, Send
 from ingest.calls import Closed, Desk
 from ingest.client import Proxies
@@ -64,7 +66,7 @@ def build_app(
     bounds: Bounds | None = None,
     patience: Patience | None = None,
 ) -> Ingest:
-    """Build the edge: every vendor's paths, ``/healthz``, ``/readyz`` and ``/metrics``.
+    """Build the edge: every vendor's paths, its probes, its figures and its description.
 
     Starting and stopping ``publisher``, ``answers`` and ``feed`` is the caller's; ``feed`` must
     have caught up, for a source that is not known yet is refused.
@@ -77,7 +79,7 @@ def build_app(
         trusted_proxies: addresses or CIDR networks whose ``X-Forwarded-For`` is believed.
 
     Raises:
-        ValueError: two vendors claim one path, or a proxy is no address.
+        ValueError: two vendors claim or describe one path, or a proxy is no address.
     """
     tally = Tally(metrics)
     resolve = feed.merges.resolve
@@ -97,7 +99,10 @@ def build_app(
     return Ingest(
         paths=Paths(vendors),
         door=door,
-        routes=_operations(publisher, metrics, tally),
+        routes=[
+            *_operations(publisher, metrics, tally),
+            _described(openapi.document(vendors, version("headrace"))),
+        ],
         exception_handlers={HTTPException: _http_error},
     )
 
@@ -123,13 +128,22 @@ def _operations(publisher: Publisher, metrics: Metrics, tally: Tally) -> list[Ro
     ]
 
 
+def _described(document: bytes) -> Route:
+    async def openapi_json(_: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    return Route("/openapi.json", openapi_json)
+
+
 async def _http_error(_: Request, error: Exception) -> Response:
     """Answer for paths and methods that nobody has."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status == 404:  # noqa: PLR2004 - HTTP
         return _error(404, "not-found", "no such path: the README lists the vendors' paths")
     if status == 405:  # noqa: PLR2004 - HTTP
-        return _error(405, "method-not-allowed", "this path is for GET")
+        refusal = _error(405, "method-not-allowed", "this path is for GET")
+        refusal.headers["allow"] = "GET, HEAD"
+        return refusal
     return _error(status, "internal", "see the log of the server")
 
 

@@ -21,7 +21,9 @@ _PLAIN_TYPES: Final = (
     "time",
     "binary",
 )
-_TYPE: Final = re.compile("({0})|(array|map)<({0})>".format("|".join(_PLAIN_TYPES)))
+TYPES: Final = "({0})|(array|map)<({0})>".format("|".join(_PLAIN_TYPES))
+"""What names a type, as a regular expression."""
+_TYPE: Final = re.compile(TYPES)
 
 
 @dataclass(frozen=True, slots=True)
