@@ -8,6 +8,7 @@ from ingest.inflate import inflate, too_large
 from schemas.errors import Malformed, Unavailable
 
 _MAX_DIGITS: Final = 18
+_BOM: Final = b"\xef\xbb\xbf"
 _SWEEP_SECONDS: Final = 1.0
 
 
@@ -69,13 +70,15 @@ class Bodies:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def open(self, body: bytes, encoding: str, limit: int) -> bytes:
-        """Inflate a body that was read; from now on the result's bytes are held in its place.
+        """Inflate a body that was read and drop its UTF-8 byte order mark, no part of any format.
+
+        From now on the result's bytes are held in its place.
 
         Raises:
             Malformed: as :func:`ingest.inflate.inflate`.
             Unavailable: ``overloaded``; then and for every other error nothing changes.
         """
-        plain = inflate(body, encoding, limit)
+        plain = inflate(body, encoding, limit).removeprefix(_BOM)
         if plain is not body:
             self.hold(len(plain))
             self.release(len(body))

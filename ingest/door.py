@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from ingest import cors, frozen
-from ingest.accept import authorise, stamp
+from ingest.accept import allows_origin, authorise, stamp
 from ingest.asgi import Receive, Scope, Send, respond
 from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
@@ -119,8 +119,7 @@ class Door:
     ) -> None:
         """Answer one HTTP request; every answer but a pre-flight's is the vendor's own."""
         if scope["method"] == "OPTIONS":
-            asked = first_of(scope["headers"])
-            await respond(send, 200, cors.preflight(asked, entry.methods()), b"")
+            await self._preflight(entry, parameters, scope, send)
             return
         loop = asyncio.get_running_loop()
         visit = Visit(
@@ -152,6 +151,16 @@ class Door:
         )
         body = b"" if scope["method"] == "HEAD" else reply.body
         await respond(send, reply.status, visit.answer_headers(reply, loop.time()), body)
+
+    async def _preflight(
+        self, entry: Entry, parameters: Mapping[str, str], scope: Scope, send: Send
+    ) -> None:
+        """Tell a browser what a page may send; refuse only where the path names the source."""
+        headers = first_of(scope["headers"])
+        source = self._feed.registry.get(parameters.get("source", ""))
+        allowed = source is None or allows_origin(source, headers.get("origin", ""))
+        answer = cors.preflight(headers, entry.methods(), allowed=allowed)
+        await respond(send, 200 if allowed else 403, answer, b"")
 
     def _client(self, scope: Scope) -> str:
         peer = scope.get("client")

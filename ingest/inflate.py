@@ -2,6 +2,8 @@
 
 import mmap
 import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import cramjam
@@ -9,46 +11,71 @@ import cramjam
 from schemas.errors import Malformed
 
 _GZIP: Final = b"\x1f\x8b"
-_IDENTITY: Final = frozenset({"", "identity"})
-_CODECS: Final = {"zstd": cramjam.zstd, "br": cramjam.brotli}
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_ZLIB: Final = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
+"""What zlib writes at its usual levels; the first bytes of no text."""
+_MAX_LAYERS: Final = 3
+"""Codings of one body; the rest of a longer list is one name that nobody knows."""
 _MAX_MEMBERS: Final = 16
 """Members of one gzip body. Clients send one; thousands of empty ones would cost a copy of
 the rest each, so 5 MiB could keep a core busy for minutes."""
 _GZIP_BITS: Final = 31
 _ZLIB_BITS: Final = 15
 _RAW_BITS: Final = -15
+_UNSUPPORTED: Final = 415
 _OVERFLOW: Final = "failed to write whole buffer"
 """What cramjam says when the output does not fit; everything else is a broken body."""
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes:
-    """Undo a request's Content-Encoding.
+    """Undo a request's Content-Encoding, believing the bytes more than the label.
 
-    gzip is also recognised by its first bytes, because posthog-js sends it with no header at
-    all and JSON cannot begin with them. ``deflate`` is taken with the zlib wrapper, as RFC 9110
-    section 8.4.1.2 has it, and without, as some clients send it.
+    Clients compress and do not say so (posthog-js), proxies inflate and leave the label: gzip,
+    zstd and zlib are recognised by their first bytes, and what begins like JSON and cannot be
+    inflated is taken as it is. ``deflate`` comes with the zlib wrapper, as RFC 9110 section
+    8.4.1.2 has it, and without.
 
     Args:
-        encoding: the Content-Encoding header, "" when there was none.
-        limit: bytes that the result may have; also what is held in memory at most.
+        encoding: the Content-Encoding header, "" when there was none; several codings are
+            undone from the last to the first.
+        limit: bytes that the result may have; also what is held in memory at most, per coding.
 
     Raises:
         Malformed: ``body-too-large`` (413), ``inflate-failed``, ``encoding-unsupported`` (415).
     """
-    name = encoding.strip().lower()
-    if not body or name in _IDENTITY:
-        return _gunzip(body, limit) if body.startswith(_GZIP) else body
-    if name in {"gzip", "x-gzip"}:
-        return _gunzip(body, limit)
-    if name == "deflate":
-        return _undeflate(body, limit)
-    if name in _CODECS:
-        return _decompress(_CODECS[name], body, limit)
-    raise Malformed(
-        "encoding-unsupported",
-        f"Content-Encoding {encoding[:40]!r} is not known: send gzip, deflate, br or zstd",
-        status=415,
-    )
+    if encoding:
+        names = [name.strip().lower() for name in encoding.split(",", _MAX_LAYERS - 1)]
+        for name in reversed(names):
+            if body and name not in {"", "identity"}:
+                body = _undo(name, body, limit)
+    actual = _sniff(body)
+    return _DECODERS[actual](body, limit) if actual else body
+
+
+def _undo(label: str, body: bytes, limit: int) -> bytes:
+    """Undo one coding, the one that the bytes show if they do, else the one of its label."""
+    decode = _DECODERS.get(_sniff(body) or label)
+    like_json = body[:64].lstrip()[:1] in {b"{", b"["}
+    if decode is None and not like_json:
+        raise Malformed(
+            "encoding-unsupported",
+            f"Content-Encoding {label[:40]!r} is not known: send gzip, deflate, br or zstd",
+            status=_UNSUPPORTED,
+        )
+    try:
+        return body if decode is None else decode(body, limit)
+    except Malformed as error:
+        if like_json and error.code != "body-too-large":
+            return body
+        raise
+
+
+def _sniff(body: bytes) -> str:
+    if body.startswith(_GZIP):
+        return "gzip"
+    if body.startswith(_ZSTD):
+        return "zstd"
+    return "deflate" if body.startswith(_ZLIB) else ""
 
 
 def too_large(limit: int) -> Malformed:
@@ -110,6 +137,15 @@ def _decompress(codec: Any, body: bytes, limit: int) -> bytes:
         if size > limit:
             raise too_large(limit)
         return room[:size]
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int], bytes]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _undeflate,
+    "zstd": partial(_decompress, cramjam.zstd),
+    "br": partial(_decompress, cramjam.brotli),
+}
 
 
 def _broken(why: str) -> Malformed:

@@ -13,6 +13,21 @@ from schemas.vendor import Reply, Request, Route
 _MAX_QUERY_BYTES: Final = 16 << 10
 _MAX_QUERY_FIELDS: Final = 200
 _NO_QUERY: Final[Mapping[str, list[str]]] = {}
+_ALWAYS_READ: Final = frozenset(
+    {
+        "access-control-allow-credentials",
+        "access-control-allow-origin",
+        "allow",
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "location",
+        "set-cookie",
+        "vary",
+    }
+)
+"""Headers of an answer that need not be exposed, or that no script could read anyway."""
 _TOOK: Final = "x-process-time"
 
 
@@ -38,6 +53,7 @@ class Visit:
         "headers",
         "held",
         "method",
+        "origin",
         "parameters",
         "query_string",
         "received_at",
@@ -66,7 +82,8 @@ class Visit:
         self.started = started
         self.held = 0
         self.request: Request | None = None
-        self.extra = cors.allow(self.headers.get("origin", ""))
+        self.origin = self.headers.get("origin", "")
+        self.extra = cors.allow(self.origin)
 
     def route(self) -> Route:
         """Find the route of the request's method; Malformed ``method-not-allowed`` (405)."""
@@ -101,7 +118,7 @@ class Visit:
         route = self.entry.routes.get(self.method, self.entry.any_route)
         reply = self.entry.vendor.refuse(error, self.request or self._make(route, _NO_QUERY, b""))
         if error.code == "origin-refused":
-            self.extra = cors.deny(self.headers.get("origin", ""))
+            self.extra = cors.deny(self.origin)
         if error.code == "method-not-allowed":
             self.extra.append((b"allow", ", ".join(self.entry.methods()).encode()))
         if error.code == "body-timeout":
@@ -126,7 +143,15 @@ class Visit:
                 headers.append((lower.encode("latin-1"), f"{now - self.started:.6f}".encode()))
             else:
                 headers.append((lower.encode("latin-1"), value.encode("latin-1")))
+        if self.origin and (own := _own_headers(headers, self.extra)):
+            headers += cors.expose(own)
         return headers + self.extra
+
+
+def _own_headers(headers: Headers, extra: Headers) -> list[str]:
+    """Name the headers that scripts may not read unasked (Fetch standard, section 3.3.6)."""
+    names = [name.decode("latin-1") for name, _ in headers + extra]
+    return [name for name in names if name not in _ALWAYS_READ]
 
 
 def first_of(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -19,7 +19,9 @@ class Route:
     """A path of a vendor.
 
     Attributes:
-        path: with ``{name}`` for parameters, as Starlette writes them; without the vendor's prefix.
+        path: with ``{name}`` for parameters, as Starlette writes them; without the vendor's
+            prefix. A parameter named ``source`` is the id of an event source, so that its origins
+            are known before a body is.
         endpoint: the vendor's name for it; travels in the raw event.
         methods: HTTP methods beside OPTIONS.
         bridge: the kind of source it serves; None when the vendor has no such notion.
