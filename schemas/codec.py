@@ -1,17 +1,30 @@
 """JSON lines <-> values; this room's door to orjson."""
 
+import contextlib
+import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from schemas.errors import Malformed
 
+_BOM: Final = b"\xef\xbb\xbf"
+_UP_TO_HALF_A_PAIR: Final = re.compile(
+    rb"((?:[^\\]++|\\[^u]|\\u(?![dD][89a-fA-F])"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*+)"
+    rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+_MOST_HALVES: Final = 10_000
 _LINE_BREAKS = bytes.maketrans(b"\r\n", b"  ")
 
 
 def loads(data: bytes | bytearray | memoryview | str) -> Any:
     """Parse one JSON document (RFC 8259, UTF-8).
+
+    What strict parsers refuse and clients send nevertheless is read: a byte order mark, and
+    half an emoji (an unpaired surrogate escape, from texts cut by UTF-16 units), which becomes
+    U+FFFD. Of a repeated key the last value counts.
 
     Raises:
         Malformed: code ``json-invalid``; ``where`` holds the byte position of the fault.
@@ -19,7 +32,25 @@ def loads(data: bytes | bytearray | memoryview | str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
+        mended = _mended(data.encode("utf-8", "replace") if isinstance(data, str) else bytes(data))
+        if mended is not None:
+            with contextlib.suppress(orjson.JSONDecodeError):
+                return orjson.loads(mended)
         raise Malformed("json-invalid", str(error), where=(error.pos,)) from error
+
+
+def _mended(data: bytes) -> bytes | None:
+    """Drop a byte order mark, replace halves of pairs; None when there is nothing of either."""
+    parts: list[bytes] = []
+    at = len(_BOM) if data.startswith(_BOM) else 0
+    start = at
+    for _ in range(_MOST_HALVES):
+        found = _UP_TO_HALF_A_PAIR.match(data, at)
+        if found is None:
+            break
+        parts += (found[1], b"\\ufffd")
+        at = found.end()
+    return b"".join([*parts, data[at:]]) if parts or start else None
 
 
 def dumps(value: Any) -> bytes:

@@ -68,3 +68,46 @@ def test_lines_come_apart_as_they_were_joined(lines: list[bytes]) -> None:
 
 def test_empty_lines_are_no_events() -> None:
     assert codec.split_lines(b"\n1\n\n2\n") == [b"1", b"2"]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (rb'"cut \ud83d"', "cut \ufffd"),
+        (rb'"\uDE00 cut"', "\ufffd cut"),
+        (rb'"\ud83dA"', "\ufffdA"),
+        (rb'"\ud83d\u0041"', "\ufffdA"),
+        (rb'"\ud83d\ud83d\ude00\ude00"', "\ufffd\U0001f600\ufffd"),
+        (rb'"\\\ud83d \\ud83d \n\u00e4"', "\\\ufffd \\ud83d \n\u00e4"),
+        (rb'{"\udc00": ["\ud800", "\ud83d\ude00"]}', {"\ufffd": ["\ufffd", "\U0001f600"]}),
+        (b"\xef\xbb\xbf[1]", [1]),
+        (b'\xef\xbb\xbf"\\ud800"', "\ufffd"),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+    ],
+)
+def test_what_strict_parsers_refuse_and_clients_send(document: bytes, expected: Any) -> None:
+    assert codec.loads(document) == expected
+    assert codec.loads(bytearray(document)) == expected
+    assert codec.loads(document.decode()) == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [rb'"\ud83d', rb'["\ud83d" nope]', rb'"\ud8"', b"\xef\xbb\xbf", b"\xef\xbb\xbf\xef\xbb\xbf1"],
+)
+def test_other_faults_stay_faults(document: bytes) -> None:
+    with pytest.raises(Malformed):
+        codec.loads(document)
+
+
+@pytest.mark.parametrize("escape", [rb"\ud83d", rb"\ud83d\ude00", rb"\n", rb"\\", b"x"])
+def test_mending_has_bounds(escape: bytes) -> None:
+    with pytest.raises(Malformed):
+        codec.loads(b'["' + escape * 500_000 + rb'\ud83d" nope]')
+
+
+@given(st.text(st.characters() | st.characters(categories=["Cs"])))
+def test_any_text_that_python_can_hold_is_read(text: str) -> None:
+    assert codec.loads(json.dumps(text)) == text.encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )
