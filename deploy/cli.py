@@ -194,5 +194,19 @@ def query(sql: str, output_format: str, data: Path | None) -> None:
     )
 
 
+@headrace.command("admin-key")
+@click.option("--new", is_flag=True, help="Draw another; the old one is refused from then on.")
+@data_option
+@speaks_plainly
+def admin_key(new: bool, data: Path | None) -> None:
+    """Say where the admin key comes from, which lets in to /api; or draw a new one."""
+    from deploy.admin_key import draw_admin_key, where
+
+    settings = read_settings(data=data)
+    if new and settings.admin_key:
+        raise click.ClickException("HEADRACE_ADMIN_KEY is set: change it there, on every tier")
+    click.echo(draw_admin_key(settings) if new else where(settings))
+
+
 headrace.add_command(bench)
 headrace.add_command(sources)

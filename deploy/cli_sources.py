@@ -1,120 +1,87 @@
-"""``headrace sources``: manage event sources from the command line."""
+"""``headrace sources``: event sources, their keys and schemas from the command line."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
+from deploy.cli_fields import Duration, given, with_fields
 from deploy.cli_options import data_option, read_settings, speaks_plainly
 from deploy.tier import clock
+from schemas import commands
 from schemas.errors import HeadraceError
-from schemas.sources import BRIDGES, KEY_TYPES, Source
+from schemas.sources import KEY_TYPES
+
+source_argument = click.argument("source_id", metavar="ID")
+type_option = click.option(
+    "--type",
+    "key_type",
+    type=click.Choice(KEY_TYPES),
+    default="write",
+    show_default=True,
+    help="What the key is good for; master: all of it, and to add to a frozen schema.",
+)
+customer_option = click.option(
+    "--customer", default="", help="The only customer identifier it is good for."
+)
 
 
 @click.group()
 def sources() -> None:
-    """Manage event sources: where events come from, and the keys that let them in."""
+    """Manage event sources: where events come from, and the keys that let them in.
 
-
-def _show(source: Source, clear_key: str = "") -> None:
-    """Print a source as JSON; hashes stay inside, a new key is shown this once."""
-    record: dict[str, Any] = asdict(source)
-    for key in record["keys"]:
-        if clear_key and key is record["keys"][-1]:
-            key["key"] = clear_key
-        del key["hash"]
-    click.echo(orjson.dumps(record, option=orjson.OPT_INDENT_2).decode())
-
-
-def _await(work: Any) -> Any:
-    try:
-        return asyncio.run(work)
-    except HeadraceError as error:
-        raise click.ClickException(f"{error.message} ({error.code})") from error
-
-
-_field_options: list[Callable[..., Any]] = [
-    click.option("--name", help="Name for people."),
-    click.option("--description", help="What it is for."),
-    click.option("--channel", help="Copied to every event, e.g. Web."),
-    click.option("--protocol", help="The only vendor protocol it accepts, or any."),
-    click.option("--bridge", type=click.Choice(BRIDGES), help="Kind of endpoint it accepts."),
-    click.option("--session-timeout", type=int, help="Seconds of inactivity that end a session."),
-    click.option(
-        "--origin", "origins", multiple=True, help="Allowed CORS origin; may be repeated."
-    ),
-]
-
-
-def _with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_field_options):
-        command = option(command)
-    return command
-
-
-def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value not in (None, ())}
+    Changes are effective everywhere within seconds. The same is done over HTTP by /api/sources.
+    """
 
 
 @sources.command()
-@click.argument("source_id")
-@_with_fields
+@source_argument
+@with_fields
 @click.option("--write-key", default="", help="Adopt this key, which trackers already carry.")
 @data_option
 @speaks_plainly
 def create(source_id: str, write_key: str, data: Path | None, **options: Any) -> None:
     """Create a source; prints it with its write key in clear, this once."""
-    from deploy.sources import create_source
-
-    source = Source(id=source_id, **_given(options))
-    settings = read_settings(data=data)
-    created, clear = _await(create_source(settings, source, now_ms=clock(), write_key=write_key))
-    _show(created, clear)
+    fields = {"id": source_id, **given(options)}
+    _print(_worded(_do(commands.CreateSource(fields, write_key=write_key), data)))
 
 
 @sources.command("list")
 @data_option
 @speaks_plainly
 def list_(data: Path | None) -> None:
-    """List the sources, one a line."""
-    from deploy.registry import read_sources
-
-    settings = read_settings(data=data)
-    registry = asyncio.run(read_sources(settings.kafka, settings.topics))
-    for source_id in registry.ids():
-        source = registry.get(source_id)
-        if source is not None:
-            state = "enabled" if source.enabled else "disabled"
-            click.echo(f"{source.id}\t{state}\t{source.protocol}\t{source.bridge}\t{source.name}")
+    """List the sources, one a line: id, state, protocol, bridge, name."""
+    for source in _do(commands.ListSources(), data):
+        state = "enabled" if source.enabled else "disabled"
+        click.echo(f"{source.id}\t{state}\t{source.protocol}\t{source.bridge}\t{source.name}")
 
 
 @sources.command()
-@click.argument("source_id")
+@source_argument
 @data_option
 @speaks_plainly
 def show(source_id: str, data: Path | None) -> None:
-    """Print one source as JSON."""
-    from deploy.sources import find_source
-
-    _show(_await(find_source(read_settings(data=data), source_id)))
+    """Print a source and its keys; a key itself is never shown again."""
+    _print(_worded(_do(commands.ShowSource(source_id), data)))
 
 
 @sources.command()
-@click.argument("source_id")
-@_with_fields
+@source_argument
+@with_fields
 @data_option
 @speaks_plainly
 def update(source_id: str, data: Path | None, **options: Any) -> None:
-    """Change fields of a source; effective everywhere within seconds."""
-    _change(source_id, data, _given(options))
+    """Change the fields that are named; prints the source."""
+    changes = given(options)
+    if not changes:
+        raise click.ClickException("name at least one field to change")
+    _change(source_id, data, changes)
 
 
 @sources.command()
-@click.argument("source_id")
+@source_argument
 @data_option
 @speaks_plainly
 def disable(source_id: str, data: Path | None) -> None:
@@ -123,7 +90,7 @@ def disable(source_id: str, data: Path | None) -> None:
 
 
 @sources.command()
-@click.argument("source_id")
+@source_argument
 @data_option
 @speaks_plainly
 def enable(source_id: str, data: Path | None) -> None:
@@ -131,30 +98,115 @@ def enable(source_id: str, data: Path | None) -> None:
     _change(source_id, data, {"enabled": True})
 
 
+@sources.command()
+@source_argument
+@data_option
+@speaks_plainly
+def delete(source_id: str, data: Path | None) -> None:
+    """Take a source and its keys out of the registry; its events stay."""
+    _do(commands.DeleteSource(source_id), data)
+    _print({"deleted": source_id})
+
+
 @sources.command("rotate-key")
-@click.argument("source_id")
+@source_argument
+@type_option
+@customer_option
 @click.option(
-    "--type",
-    "key_type",
-    type=click.Choice(KEY_TYPES),
-    default="write",
+    "--overlap",
+    type=Duration(),
+    default=0,
     show_default=True,
-    help="Keys of this type are replaced.",
+    help="How long the old keys are good yet, e.g. 1h.",
 )
 @data_option
 @speaks_plainly
-def rotate_key(source_id: str, key_type: Any, data: Path | None) -> None:
-    """Replace a source's keys of one type by a new one, printed in clear, this once."""
-    from deploy.sources import rotate_key as rotate
+def rotate_key(
+    source_id: str, key_type: Any, customer: str, overlap: int, data: Path | None
+) -> None:
+    """Draw a key in place of all of its type and customer; prints it in clear, this once."""
+    _print(_worded(_do(commands.RotateKey(source_id, key_type, overlap, customer), data)))
 
-    source, clear = _await(rotate(read_settings(data=data), source_id, key_type, now_ms=clock()))
-    _show(source, clear)
+
+@sources.command("add-key")
+@source_argument
+@type_option
+@customer_option
+@click.option("--name", default="", help="Whose key it is.")
+@click.option("--expires-in", type=Duration(), default=0, help="How long it is good, e.g. 90d.")
+@data_option
+@speaks_plainly
+def add_key(
+    source_id: str, key_type: Any, customer: str, name: str, expires_in: int, data: Path | None
+) -> None:
+    """Draw another key; prints it in clear, this once."""
+    end = clock() + expires_in * 1000 if expires_in else 0
+    command = commands.AddKey(source_id, key_type, customer=customer, name=name, expires_at=end)
+    _print(_worded(_do(command, data)))
+
+
+@sources.command("revoke-key")
+@source_argument
+@click.argument("key")
+@data_option
+@speaks_plainly
+def revoke_key(source_id: str, key: str, data: Path | None) -> None:
+    """Take a key back at once: KEY is its id, or the key itself."""
+    _print(_worded(_do(commands.RevokeKey(source_id, key), data)))
+
+
+@sources.command("schema")
+@source_argument
+@data_option
+@speaks_plainly
+def schema_(source_id: str, data: Path | None) -> None:
+    """Print the collections of a source: declared, or seen in its events."""
+    _print(_worded(_do(commands.ShowSchema(source_id), data)))
+
+
+@sources.command()
+@source_argument
+@click.argument("collection")
+@click.option(
+    "--property", "properties", multiple=True, help="NAME=TYPE, e.g. price=double; repeatable."
+)
+@data_option
+@speaks_plainly
+def declare(
+    source_id: str, collection: str, properties: tuple[str, ...], data: Path | None
+) -> None:
+    """Add properties to a collection, which need not exist yet."""
+    pairs = (text.rpartition("=") for text in properties)
+    types = {name: type_name for name, _, type_name in pairs}
+    _print(_worded(_do(commands.DeclareSchema(source_id, collection, types), data)))
 
 
 def _change(source_id: str, data: Path | None, changes: dict[str, Any]) -> None:
-    from deploy.sources import change_source
+    _print(_worded(_do(commands.ChangeSource(source_id, changes), data)))
 
-    if not changes:
-        raise click.ClickException("name at least one field to change")
+
+def _worded(result: Any) -> dict[str, Any]:
+    """Word a result as ``/api`` does."""
+    from schemas.wire.manage.replies import worded
+
+    return worded(result)
+
+
+def _print(value: dict[str, Any]) -> None:
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def _do(command: commands.Command, data: Path | None) -> Any:
+    """Have the desk do it, as ``/api`` has."""
+    from deploy.desk import open_desk
+
     settings = read_settings(data=data)
-    _show(_await(change_source(settings, source_id, changes, now_ms=clock())))
+
+    async def work() -> Any:
+        async with open_desk(settings, clock=clock) as desk:
+            return await desk.do(command)
+
+    try:
+        return asyncio.run(work())
+    except HeadraceError as error:
+        raise click.ClickException(f"{error.message} ({error.code})") from error

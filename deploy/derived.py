@@ -8,7 +8,12 @@ from typing import Final
 from schemas.ids import Ids
 from schemas.sources import KeyType
 
-KEY_PREFIX: Final[dict[KeyType, str]] = {"write": "hrw_", "query": "hrq_", "delete": "hrd_"}
+KEY_PREFIX: Final[dict[KeyType, str]] = {
+    "write": "hrw_",
+    "query": "hrq_",
+    "delete": "hrd_",
+    "master": "hrm_",
+}
 """Begins a key; tells its type to people and to secret scanners."""
 WRITER: Final = "headrace"
 """The stand-in's writing user; people read as ``default``."""

@@ -6,17 +6,18 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deploy.declare import wait_for_kafka
+from deploy.turns import HEADER, Turns
 from schemas import codec
 from schemas.catalog import Catalog
 from schemas.catalog import read as read_collection
 from schemas.errors import Malformed
 from schemas.merges import Merges
 from schemas.merges import read as read_merge
-from schemas.sources import Registry, Source, from_record
+from schemas.sources import Registry, from_record
 from schemas.topics import Topics
 
 log: Final = logging.getLogger(__name__)
@@ -39,8 +40,10 @@ class Tail:
             topics.schemas.name: self._fold_schema,
             topics.overrides.name: self._fold_merge,
         }
+        self._turns = {topics.sources.name: Turns(), topics.schemas.name: Turns()}
         self._sources = TopicPartition(topics.sources.name, 0)
         self._partitions = [TopicPartition(name, 0) for name in self._folds]
+        self._next = dict.fromkeys(self._partitions, 0)
         self._caught_up = asyncio.Event()
         self._change = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
@@ -67,6 +70,16 @@ class Tail:
             await self._change.wait_for(lambda: self.version > seen)
             return self.version
 
+    def read_to(self, topic: str) -> int:
+        """Offset of the last record of ``sources`` or ``schemas`` that is known here."""
+        return self._turns[topic].read_to
+
+    async def counted(self, topic: str, offset: int) -> bool:
+        """Wait until a record just written has come back; tell whether it counts."""
+        async with self._change:
+            await self._change.wait_for(lambda: self._turns[topic].read_to >= offset)
+        return self._turns[topic].counted(offset)
+
     async def _run(self) -> None:
         while True:
             consumer = AIOKafkaConsumer(
@@ -77,7 +90,7 @@ class Tail:
             try:
                 await consumer.start()
                 await self._follow(consumer)
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 log.warning("sources and schemas: %s; trying again", error)
                 await asyncio.sleep(_RETRY_SECONDS)
             finally:
@@ -85,8 +98,14 @@ class Tail:
 
     async def _follow(self, consumer: Any) -> None:
         consumer.assign(self._partitions)
-        await consumer.seek_to_beginning(*self._partitions)
         ends = await consumer.end_offsets(self._partitions)
+        for partition, end in ends.items():
+            if end < self._next[partition]:
+                log.warning("%s ends before what was read of it: read anew", partition.topic)
+                self._next[partition] = 0
+                if partition.topic in self._turns:
+                    self._turns[partition.topic] = Turns()
+            consumer.seek(partition, self._next[partition])
         while True:
             if not self._caught_up.is_set():
                 left = [tp for tp, end in ends.items() if await consumer.position(tp) < end]
@@ -95,17 +114,30 @@ class Tail:
             batches = await consumer.getmany(timeout_ms=1000)
             for partition, records in batches.items():
                 for record in records:
-                    self._fold(partition.topic, record.key, record.value)
-            if batches.get(self._sources):
+                    self._take(record)
+                self._next[partition] = records[-1].offset + 1
+            if batches:
                 async with self._change:
-                    self.version += 1
+                    self.version += self._sources in batches
                     self._change.notify_all()
 
-    def _fold(self, topic: str, key: bytes, value: bytes | None) -> None:
+    def _take(self, record: Any) -> None:
+        turns = self._turns.get(record.topic)
+        header = dict(record.headers).get(HEADER)
+        if turns is not None and not turns.take(record.key, record.offset, header):
+            log.info(
+                "%s: the record of %r at %d does not count: its writer had missed another",
+                record.topic,
+                record.key,
+                record.offset,
+            )
+            return
         try:
-            self._folds[topic](key, value)
+            self._folds[record.topic](record.key, record.value)
         except Malformed:
-            log.exception("%s: the record of %r is not readable and is left out", topic, key)
+            log.exception(
+                "%s: the record of %r is not readable and is left out", record.topic, record.key
+            )
 
     def _fold_source(self, key: bytes, value: bytes | None) -> None:
         if value is None:
@@ -135,15 +167,3 @@ async def read_sources(kafka: str, topics: Topics) -> Registry:
     await tail.start()
     await tail.stop()
     return tail.registry
-
-
-async def write_source(kafka: str, topics: Topics, source: Source) -> None:
-    """Write a source's record; returns when all replicas have it."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
-    await producer.start()
-    try:
-        await producer.send_and_wait(
-            topics.sources.name, codec.dumps(source.as_record()), key=source.id.encode()
-        )
-    finally:
-        await producer.stop()

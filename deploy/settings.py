@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from deploy.derived import WRITER, clickhouse_password
+from deploy.files import OWNER_ONLY, replace_file
 from schemas.ids import Ids
 from schemas.topics import Topics
 
@@ -18,7 +19,7 @@ LOCAL_PARTITIONS: Final = 4
 DEFAULT_DATA: Final = Path(".headrace")
 ADDRESSES_FILE: Final = "addresses.json"
 _SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions")
-_NOT_YET_READ: Final = frozenset({"admin_key", "spool_bytes"})
+_NOT_YET_READ: Final = frozenset({"spool_bytes"})
 """Names that the contract reserves; a deployment may set them before there is a reader."""
 _SECRET_FILE: Final = "secret"  # noqa: S105  the file's name, not what is in it
 
@@ -44,6 +45,9 @@ class Settings:
     data: Path = _documented(DEFAULT_DATA, "where one machine keeps everything")
     secret: str = _documented(
         "", "seals the ids that headrace issues: the same text on every tier; one machine draws it"
+    )
+    admin_key: str = _documented(
+        "", "lets its bearer manage everything under `/api`; one machine draws it"
     )
     prefix: str = _documented("headrace", "first word of every topic and consumer group")
     partitions: int = _documented(12, "partitions of raw topics and events; 4 on one machine")
@@ -130,14 +134,10 @@ def from_environment(environ: Mapping[str, str], *, alone: bool = False) -> Sett
 
 
 def draw_secret(settings: Settings) -> None:
-    """Make sure that one machine has a secret: drawn at first start, readable by its owner only.
-
-    An empty file is what a first start leaves that was killed in the midst of it.
-    """
+    """Make sure that one machine has a secret: drawn at first start, readable by its owner only."""
     path = settings.data / _SECRET_FILE
     if not settings.secret and not _read(path):
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32))
+        replace_file(path, secrets.token_hex(32).encode(), mode=OWNER_ONLY)
 
 
 def write_addresses(settings: Settings) -> None:
@@ -148,7 +148,7 @@ def write_addresses(settings: Settings) -> None:
     """
     given = {"kafka": settings.kafka_given, "clickhouse": settings.clickhouse_given}
     addresses = {name: getattr(settings, name) for name in _SHARED if not given.get(name)}
-    (settings.data / ADDRESSES_FILE).write_bytes(orjson.dumps(addresses))
+    replace_file(settings.data / ADDRESSES_FILE, orjson.dumps(addresses))
 
 
 def forget_addresses(settings: Settings) -> None:

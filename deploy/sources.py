@@ -1,17 +1,223 @@
-"""Managing event sources: what ``headrace sources`` and the first start do."""
+"""Event sources as they are made and changed: every writer of the sources topic is in here."""
 
+import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from deploy.declare import declare
-from deploy.derived import KEY_PREFIX, demo_key
-from deploy.registry import read_sources, write_source
-from deploy.settings import Settings
-from schemas.errors import Malformed
-from schemas.sources import Key, KeyType, Source, check, hash_key
+from aiokafka.errors import KafkaError
 
-DEMO: Final = "demo"
+from deploy.declare import declare
+from deploy.derived import KEY_PREFIX
+from deploy.registry import Tail
+from deploy.settings import SettingError, Settings
+from deploy.writes import Change, Writer
+from schemas import codec, commands
+from schemas.errors import Malformed, Unavailable
+from schemas.reading import MAX_ID
+from schemas.source_fields import as_plain, changed, new_source
+from schemas.source_keys import add, kept_key, revoke, rotate
+from schemas.sources import Key, KeyType, Source
+from schemas.wire import VENDORS
+
+_DECLARE_SECONDS: Final = 10.0
+_MENTIONED: Final = 64
+_PROTOCOLS: Final = frozenset(
+    vendor.NAME for vendor in VENDORS if any(route.purpose == "collect" for route in vendor.ROUTES)
+)
+
+
+class Sources:
+    """The sources of an installation; see :class:`deploy.desk.Desk` for what is raised.
+
+    Args:
+        freeze: writes down what is known of a source's schema.
+        clock: Unix ms.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tail: Tail,
+        writer: Writer,
+        *,
+        freeze: Callable[[str], Awaitable[None]],
+        clock: Callable[[], int],
+    ) -> None:
+        self._kafka = settings.kafka
+        self._topics = settings.topics
+        self._tail = tail
+        self._writer = writer
+        self._freeze = freeze
+        self._clock = clock
+
+    def list(self) -> tuple[Source, ...]:
+        """All sources, by id."""
+        registry = self._tail.registry
+        return tuple(filter(None, map(registry.get, registry.ids())))
+
+    def find(self, source_id: str) -> Source:
+        """Find a source; Malformed ``source-unknown`` (404) when there is none."""
+        source = self._tail.registry.get(source_id)
+        if source is None:
+            ids = self._tail.registry.ids()
+            known = ", ".join(ids[:_MENTIONED]) + (", ..." if len(ids) > _MENTIONED else "")
+            raise Malformed(
+                "source-unknown",
+                f"no source {source_id[:_MENTIONED]!r}; there are: {known or 'none yet'}",
+                status=404,
+            )
+        return source
+
+    async def create(self, command: commands.CreateSource) -> commands.Issued:
+        """Make a source with new keys."""
+        given = new_source(command.fields)
+        now = self._clock()
+        adopted = _adoptable(command.write_key)
+        issued = [
+            _new_key(key_type, now, clear=adopted if key_type == "write" else "")
+            for key_type in command.keys
+        ]
+        keys = tuple(key for _, key in issued)
+        source = replace(given, keys=keys, created_at=now, updated_at=now)
+
+        def draft() -> Source:
+            if self._tail.registry.get(source.id):
+                message = f"there is a source {source.id!r} already"
+                raise Malformed("source-exists", message, status=409)
+            if any(self._tail.registry.find_key(clear) for clear, _ in issued):
+                raise Malformed("key-exists", "another source has this key already", status=409)
+            return self._checked(source)
+
+        draft()
+        await self._declare_topic(source.id)
+        await self._put(source.id, draft, of_all=bool(adopted or source.redirects))
+        return commands.Issued(source, {key.id: clear for clear, key in issued})
+
+    async def save(self, command: commands.SaveSource) -> Source:
+        """Make a source, or change it where it is there."""
+        given = new_source(command.fields)
+        if self._tail.registry.get(given.id) is None:
+            try:
+                made = await self.create(commands.CreateSource(command.fields, keys=()))
+            except Malformed as error:
+                if error.code != "source-exists":
+                    raise
+            else:
+                return made.source
+        changes = {name: value for name, value in command.fields.items() if name != "id"}
+        return await self.change(commands.ChangeSource(given.id, changes))
+
+    async def change(self, command: commands.ChangeSource) -> Source:
+        """Change fields of a source."""
+        changes = command.changes
+        found = self.find(command.source_id)
+        if changed(found, changes) == found:
+            return found
+        if found.dynamic_schema and changes.get("dynamic_schema") is False:
+            await self._freeze(found.id)
+        return await self._put(
+            found.id,
+            lambda: self._checked(
+                replace(changed(self.find(found.id), changes), updated_at=self._clock())
+            ),
+            of_all="redirects" in changes,
+        )
+
+    async def delete(self, command: commands.DeleteSource) -> None:
+        """Take a source out of the registry."""
+        source_id = self.find(command.source_id).id
+
+        def gone() -> None:
+            self.find(source_id)
+
+        await self._writer.apply(self._change_of(source_id, gone))
+
+    async def add_key(self, command: commands.AddKey) -> commands.Issued:
+        """Draw another key."""
+        now = self._clock()
+        if 0 < command.expires_at <= now:
+            raise Malformed("key-invalid", "expires_at is past", where=("expires_at",))
+        clear, key = _new_key(
+            command.type, now, command.customer, command.name, expires_at=command.expires_at
+        )
+        source = await self._put(
+            command.source_id, lambda: add(self.find(command.source_id), key, now_ms=now)
+        )
+        return commands.Issued(source, {key.id: clear})
+
+    async def rotate_key(self, command: commands.RotateKey) -> commands.Issued:
+        """Draw a key; the others of its type and customer end."""
+        now = self._clock()
+        clear, key = _new_key(command.type, now, command.customer)
+        source = await self._put(
+            command.source_id,
+            lambda: rotate(self.find(command.source_id), key, overlap=command.overlap, now_ms=now),
+        )
+        return commands.Issued(source, {key.id: clear})
+
+    async def revoke_key(self, command: commands.RevokeKey) -> Source:
+        """Take a key back at once."""
+        return await self._put(
+            command.source_id,
+            lambda: revoke(self.find(command.source_id), command.key, now_ms=self._clock()),
+        )
+
+    async def _declare_topic(self, source_id: str) -> None:
+        """Make the raw topic: whoever sees the source may use it at once."""
+        try:
+            async with asyncio.timeout(_DECLARE_SECONDS):
+                await declare(self._kafka, [self._topics.raw(source_id)])
+        except SettingError as error:
+            raise Malformed("topic-mismatch", str(error), status=409) from error
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise Unavailable(
+                "broker-unavailable", "Kafka does not make the source's topic: try again"
+            ) from error
+
+    async def _put(
+        self, source_id: str, draft: Callable[[], Source], *, of_all: bool = False
+    ) -> Source:
+        """Write a source; returns it as it was written."""
+        written: list[Source] = []
+
+        def value() -> bytes:
+            written.append(draft())
+            return codec.dumps(written[-1].as_record())
+
+        await self._writer.apply(self._change_of(source_id, value, of_all=of_all))
+        return written[-1]
+
+    def _change_of(
+        self, source_id: str, draft: Callable[[], bytes | None], *, of_all: bool = False
+    ) -> Change:
+        source_id = source_id.strip().lower()
+
+        def present() -> bytes | None:
+            source = self._tail.registry.get(source_id)
+            return codec.dumps(source.as_record()) if source else None
+
+        return Change(self._topics.sources.name, source_id.encode(), draft, present, of_all)
+
+    def _checked(self, source: Source) -> Source:
+        """Hold a source against the others: keys and links are the only ones of their kind."""
+        registry = self._tail.registry
+        if source.protocol not in _PROTOCOLS | {"any"}:
+            known = ", ".join(sorted(_PROTOCOLS))
+            raise Malformed(
+                "source-invalid", f"protocol must be any or one of {known}", where=("protocol",)
+            )
+        for link in source.redirects:
+            found = registry.find_redirect(link.id)
+            if found is not None and found[0].id != source.id:
+                raise Malformed(
+                    "redirect-exists",
+                    f"source {found[0].id} has a redirect {link.id!r} already",
+                    status=409,
+                    where=("redirects",),
+                )
+        return source
 
 
 def draw_key(key_type: KeyType) -> str:
@@ -19,91 +225,36 @@ def draw_key(key_type: KeyType) -> str:
     return KEY_PREFIX[key_type] + secrets.token_urlsafe(32)
 
 
-def as_key(clear: str, key_type: KeyType, now_ms: int) -> Key:
-    """What is kept of a key."""
-    return Key(id=hash_key(clear)[:12], type=key_type, hash=hash_key(clear), created_at=now_ms)
-
-
-async def create_source(
-    settings: Settings, source: Source, *, now_ms: int, write_key: str = ""
-) -> tuple[Source, str]:
-    """Create a source with one write key; answer the source and the key in clear, this once.
-
-    Args:
-        write_key: a key that trackers already carry, adopted instead of a drawn one.
-
-    Raises:
-        Malformed: ``source-invalid``, ``source-exists`` (409) or ``key-exists`` (409).
-    """
-    check(source)
-    registry = await read_sources(settings.kafka, settings.topics)
-    if registry.get(source.id):
-        raise Malformed("source-exists", f"there is a source {source.id!r} already", status=409)
-    clear = write_key or draw_key("write")
-    if registry.find_key(clear):
-        raise Malformed("key-exists", "another source has this key already", status=409)
-    created = replace(
-        source, keys=(as_key(clear, "write", now_ms),), created_at=now_ms, updated_at=now_ms
+def _new_key(
+    key_type: KeyType,
+    now_ms: int,
+    customer: str = "",
+    name: str = "",
+    *,
+    expires_at: int = 0,
+    clear: str = "",
+) -> tuple[str, Key]:
+    """Draw a key, or adopt one; returns it in clear and as it is kept."""
+    clear = clear or draw_key(key_type)
+    key = kept_key(
+        clear,
+        key_type,
+        key_id=secrets.token_hex(6),
+        now_ms=now_ms,
+        expires_at=expires_at,
+        customer=customer,
+        name=name,
     )
-    # The topic first: whoever sees the source may use it at once.
-    await declare(settings.kafka, [settings.topics.raw(source.id)])
-    await write_source(settings.kafka, settings.topics, created)
-    return created, clear
+    return clear, key
 
 
-async def rotate_key(
-    settings: Settings, source_id: str, key_type: KeyType, *, now_ms: int
-) -> tuple[Source, str]:
-    """Replace all keys of a type by a new one.
+def _adoptable(key: str) -> str:
+    """Take a key that trackers carry, "" for none.
 
     Raises:
-        Malformed: ``source-unknown`` (404).
+        Malformed: ``key-invalid``.
     """
-    source = await find_source(settings, source_id)
-    clear = draw_key(key_type)
-    kept = tuple(key for key in source.keys if key.type != key_type)
-    rotated = replace(source, keys=(*kept, as_key(clear, key_type, now_ms)), updated_at=now_ms)
-    await write_source(settings.kafka, settings.topics, rotated)
-    return rotated, clear
-
-
-async def change_source(
-    settings: Settings, source_id: str, changes: dict[str, object], *, now_ms: int
-) -> Source:
-    """Change fields of a source.
-
-    Raises:
-        Malformed: ``source-unknown`` (404) or ``source-invalid``.
-    """
-    source = await find_source(settings, source_id)
-    changed = replace(source, **changes, updated_at=now_ms)  # type: ignore[arg-type]
-    check(changed)
-    await write_source(settings.kafka, settings.topics, changed)
-    return changed
-
-
-async def find_source(settings: Settings, source_id: str) -> Source:
-    """Read one source.
-
-    Raises:
-        Malformed: ``source-unknown`` (404).
-    """
-    registry = await read_sources(settings.kafka, settings.topics)
-    source = registry.get(source_id)
-    if source is None:
-        known = ", ".join(registry.ids()) or "none yet"
-        raise Malformed(
-            "source-unknown", f"no source {source_id!r}; there are: {known}", status=404
-        )
-    return source
-
-
-async def ensure_demo(settings: Settings, *, now_ms: int) -> str:
-    """Create source ``demo`` on the first start; answer its write key, or "" once rotated."""
-    clear = demo_key(settings.ids())
-    registry = await read_sources(settings.kafka, settings.topics)
-    if registry.get(DEMO) is None:
-        demo = Source(id=DEMO, name="Demo", description="made by the first `headrace up`")
-        await create_source(settings, demo, now_ms=now_ms, write_key=clear)
-        return clear
-    return clear if registry.find_key(clear) else ""
+    key = as_plain(key, "write_key", MAX_ID, "key-invalid").strip()
+    if not key.isascii() or " " in key:
+        raise Malformed("key-invalid", "a key has no blanks and is plain ASCII")
+    return key

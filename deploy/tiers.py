@@ -23,6 +23,7 @@ _FAUST_PORT: Final = 6066
 
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
+    from deploy.desk import Desk, archive_of
     from ingest.app import build_app
     from ingest.publish import KafkaPublisher
     from schemas.wire import VENDORS
@@ -34,11 +35,14 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)
-    async with _running(Tail(settings.kafka, settings.topics)) as tail, _running(publisher):
+    tail = Tail(settings.kafka, settings.topics)
+    desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
+    async with _running(tail), _running(desk), _running(publisher):
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
             feed=tail,
+            desk=desk,
             topics=settings.topics,
             ids=ids,
             clock=clock,

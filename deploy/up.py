@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from deploy.admin_key import first_admin_key, where
 from deploy.local.child import TierFailed
 from deploy.local.stack import Ports, Running, Stack, ingest_tiers, owned
 from deploy.local.supervisor import Supervisor
@@ -29,7 +30,8 @@ async def up(settings: Settings, ports: Ports, *, workers: int, processes: int) 
         async def work() -> None:
             _say("starting ...")
             running = await stack.start()
-            click.echo(_welcome(running))
+            # Drawn only now, when nothing can keep it from being read.
+            click.echo(_welcome(running, first_admin_key(running.settings)))
 
         async def wind_down() -> None:
             _say("stopping: what was accepted is brought into ClickHouse first (Ctrl-C again: now)")
@@ -118,7 +120,7 @@ def _where(settings: Settings) -> list[str]:
     return [] if settings.data == DEFAULT_DATA else ["--data", str(settings.data)]
 
 
-def _welcome(running: Running) -> str:
+def _welcome(running: Running, admin_key: str) -> str:
     settings = running.settings
     address = urlsplit(settings.clickhouse)
     key = running.demo_key or "<write key>"
@@ -133,6 +135,7 @@ def _welcome(running: Running) -> str:
             f"       SQL:     {address.scheme}://{address.hostname}:{address.port}",
             f"       Kafka:   {settings.kafka}",
             f"       source:  demo, write key {key}{note}",
+            f"       admin:   {admin_key or where(settings)}",
             "",
             "Send an event:",
             f"  {shlex.join(curl)}",

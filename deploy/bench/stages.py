@@ -22,14 +22,14 @@ from deploy.bench.run import (
 )
 from deploy.bench.samples import Sender
 from deploy.declare import end_offsets, lag
+from deploy.desk import open_desk
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.stack import free_port
 from deploy.local.supervisor import Supervisor
 from deploy.settings import LOCAL_PARTITIONS, Settings, draw_secret, write_addresses
-from deploy.sources import create_source
 from deploy.tier import clock
-from schemas.sources import Source
+from schemas.commands import CreateSource
 
 _SOURCE: Final = "bench"
 _POLL_SECONDS: Final = 0.1
@@ -108,8 +108,9 @@ class _Bench:
             self._start("clickhouse", "--port", str(clickhouse)),
         )
         await initialise(self._settings)
-        source = Source(id=_SOURCE)
-        _, self._key = await create_source(self._settings, source, now_ms=clock())
+        async with open_desk(self._settings, clock=clock) as desk:
+            made = await desk.do(CreateSource({"id": _SOURCE}))
+        (self._key,) = made.clear.values()
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.declare import end_offsets, lag
+from deploy.demo import ensure_demo
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.supervisor import Supervisor
@@ -25,7 +26,6 @@ from deploy.settings import (
     forget_addresses,
     write_addresses,
 )
-from deploy.sources import ensure_demo
 from deploy.tier import clock
 
 log: Final = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Stack:
         self._settings = settings = replace(self._settings, kafka=kafka, clickhouse=clickhouse)
         write_addresses(settings)
         await initialise(settings)
-        key = await ensure_demo(settings, now_ms=clock())
+        key = await ensure_demo(settings, clock=clock)
         await asyncio.gather(*(self.supervisor.start(tier) for tier in self._tiers()))
         port = self._listener.getsockname()[1]
         return Running(settings, f"http://{self._ports.host}:{port}", key)

@@ -1,6 +1,5 @@
 """What ``/api`` answers, and what ``headrace sources`` prints."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -22,19 +21,14 @@ _ADMIN: Final = (
 
 def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG001
     """Word the result of a command."""
-    match result:
-        case Issued():
-            place = f"/api/sources/{result.source.id}"
-            return Reply(201, codec.dumps(issued(result)), headers=(("Location", place),))
-        case None:
-            return Reply(204, b"", content_type="")
-        case Source():
-            return Reply(200, codec.dumps(shown(result)))
-        case Collection():
-            return Reply(200, codec.dumps(_collection(result)))
-    if request.endpoint == "schema":
-        return Reply(200, codec.dumps(schema(result)))
-    return Reply(200, codec.dumps({"sources": [shown(source) for source in result]}))
+    if result is None:
+        return Reply(204, b"", content_type="")
+    if isinstance(result, Issued):
+        place = f"/api/sources/{result.source.id}"
+        return Reply(201, codec.dumps(worded(result)), headers=(("Location", place),))
+    if request.endpoint == "sources":
+        return Reply(200, codec.dumps({"sources": [worded(source) for source in result]}))
+    return Reply(200, codec.dumps(worded(result)))
 
 
 def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
@@ -46,29 +40,29 @@ def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
     return Reply(made.status, made.body, headers=(*made.headers, ("WWW-Authenticate", "Bearer")))
 
 
-def shown(source: Source) -> JsonObject:
-    """A source as JSON; hashes of keys stay inside."""
+def worded(result: Any) -> JsonObject:
+    """Write a source, a source with the keys drawn just now, or collections as JSON.
+
+    Hashes of keys stay inside; a drawn key is shown in clear, this once and without the others.
+    """
+    match result:
+        case Issued():
+            record = _shown(result.source)
+            record["keys"] = [
+                {**key, "key": result.clear[key["id"]]}
+                for key in record["keys"]
+                if key["id"] in result.clear
+            ]
+            return record
+        case Source():
+            return _shown(result)
+        case Collection():
+            return {"name": result.name, "properties": dict(result.properties)}
+    return {"collections": [worded(each) for each in result]}
+
+
+def _shown(source: Source) -> JsonObject:
     record = asdict(source)
     for key in record["keys"]:
         del key["hash"]
     return record
-
-
-def issued(result: Issued) -> JsonObject:
-    """A source with those of its keys that were drawn just now, in clear this once."""
-    record = shown(result.source)
-    record["keys"] = [
-        {**key, "key": result.clear[key["id"]]}
-        for key in record["keys"]
-        if key["id"] in result.clear
-    ]
-    return record
-
-
-def schema(collections: Iterable[Collection]) -> JsonObject:
-    """The collections of a source as JSON."""
-    return {"collections": [_collection(each) for each in collections]}
-
-
-def _collection(collection: Collection) -> JsonObject:
-    return {"name": collection.name, "properties": dict(collection.properties)}

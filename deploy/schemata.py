@@ -1,0 +1,78 @@
+"""What is known of every source's collections: declared in the schemas topic, seen in the rows."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from deploy.registry import Tail
+from deploy.writes import Change, Writer
+from schemas.catalog import Collection, extended
+from schemas.errors import Malformed
+from schemas.reading import MAX_KEYS
+
+_MAX_COLLECTIONS: Final = 2_000
+
+Observe = Callable[[str], Awaitable[Mapping[str, Mapping[str, str]]]]
+"""Source id -> event type -> property -> type, as :meth:`sinks.archive.Archive.properties`."""
+
+
+class Schemata:
+    """The schemas of all sources; see :class:`deploy.desk.Desk` for what is raised."""
+
+    def __init__(self, topic: str, tail: Tail, writer: Writer, observe: Observe) -> None:
+        self._topic = topic
+        self._tail = tail
+        self._writer = writer
+        self._observe = observe
+
+    async def show(self, source_id: str) -> tuple[Collection, ...]:
+        """Everything declared or seen, by name; a declared type is above a seen one."""
+        known = {each.name: each for each in self._tail.catalog.of(source_id)}
+        for name, properties in (await self._observe(source_id)).items():
+            known[name] = _with(known.get(name) or Collection(source_id, name), properties)
+        return tuple(known[name] for name in sorted(known))
+
+    async def declare(self, source_id: str, name: str, properties: Mapping[str, str]) -> Collection:
+        """Add properties to a collection, which need not exist yet."""
+        of_source = self._tail.catalog.of(source_id)
+        if len(of_source) >= _MAX_COLLECTIONS and all(each.name != name for each in of_source):
+            message = f"source {source_id} has {_MAX_COLLECTIONS} collections already"
+            raise Malformed("collection-invalid", message, status=409)
+        return await self._put(source_id, name, lambda old: extended(old, properties))
+
+    async def freeze(self, source_id: str) -> None:
+        """Write down what is seen, before anything is refused for not being in there."""
+        for seen in await self.show(source_id):
+            if self._tail.catalog.get(source_id, seen.name) != seen:
+                await self._put(source_id, seen.name, _adding(seen.properties))
+
+    async def _put(
+        self, source_id: str, name: str, change: Callable[[Collection], Collection]
+    ) -> Collection:
+        nothing = Collection(source_id, name)
+        written: list[Collection] = []
+
+        def draft() -> bytes:
+            written.append(change(self._tail.catalog.get(source_id, name) or nothing))
+            return written[-1].as_record()
+
+        def present() -> bytes | None:
+            found = self._tail.catalog.get(source_id, name)
+            return found.as_record() if found else None
+
+        await self._writer.apply(Change(self._topic, nothing.key, draft, present))
+        return written[-1]
+
+
+def _adding(seen: Mapping[str, str]) -> Callable[[Collection], Collection]:
+    return lambda old: _with(old, seen)
+
+
+def _with(collection: Collection, seen: Mapping[str, str]) -> Collection:
+    """Add what was seen and is not declared, as far as a collection can hold it."""
+    merged = dict(collection.properties)
+    for name, type_name in seen.items():
+        if len(merged) >= MAX_KEYS:
+            break
+        merged.setdefault(name, type_name)
+    return replace(collection, properties=merged)

@@ -1,0 +1,134 @@
+"""Read, change, write on a compacted topic, so that no change of another process is lost."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from deploy.registry import Tail
+from deploy.turns import HEADER, header_of
+from schemas.errors import HeadraceError, Unavailable
+from schemas.topics import MAX_RECORD_BYTES
+
+_ANSWER_SECONDS: Final = 3.0
+_WRITE_SECONDS: Final = 5.0
+_ATTEMPTS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of one key.
+
+    Attributes:
+        draft: makes the new value from what the tail knows now, None for a tombstone; raises
+            HeadraceError when that cannot be. Called anew when another writer was first.
+        present: gives the value that the tail knows now.
+        of_all: the change depends on every key, see :func:`deploy.turns.header_of`.
+    """
+
+    topic: str
+    key: bytes
+    draft: Callable[[], bytes | None]
+    present: Callable[[], bytes | None]
+    of_all: bool = False
+
+
+class Writer:
+    """Writes through one idempotent producer, which connects on first use."""
+
+    def __init__(self, kafka: str, tail: Tail) -> None:
+        self._kafka = kafka
+        self._tail = tail
+        self._connecting = asyncio.Lock()
+        self._producer: Any = None
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _discard(producer)
+
+    async def apply(self, change: Change) -> None:
+        """Return when the change is on all replicas, counts, and is known to the tail.
+
+        Where another writer was first, its value may by now have been hidden from compaction's
+        point of view by ours; hence, when the draft cannot be made any more, what counts is
+        written once more before the reason is raised.
+
+        Raises:
+            HeadraceError: what ``draft`` raises.
+            Unavailable: ``broker-unavailable`` or ``too-many-writers``.
+        """
+        failure: HeadraceError | None = None
+        for attempt in range(_ATTEMPTS):
+            read_to = self._tail.read_to(change.topic)
+            try:
+                value = change.draft() if failure is None else change.present()
+            except HeadraceError as error:
+                if not attempt:
+                    raise
+                failure, value = error, change.present()
+            header = header_of(read_to, of_all=change.of_all)
+            if await self._write(change, value, header):
+                if failure is not None:
+                    raise failure
+                return
+        raise Unavailable("too-many-writers", "others change the same at this moment: try again")
+
+    async def _write(self, change: Change, value: bytes | None, header: bytes) -> bool:
+        """Write one record and wait for it to come back; tell whether it counts."""
+        try:
+            producer = await self._connected()
+            async with asyncio.timeout(_WRITE_SECONDS):
+                record = await producer.send_and_wait(
+                    change.topic, value, key=change.key, partition=0, headers=[(HEADER, header)]
+                )
+        except (KafkaError, OSError, TimeoutError) as error:
+            await self.stop()  # its sequence numbers have a gap now, perhaps
+            raise Unavailable(
+                "broker-unavailable",
+                "Kafka did not acknowledge the change; look whether it is there, then try again",
+            ) from error
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                return await self._tail.counted(change.topic, record.offset)
+        except TimeoutError as error:
+            raise Unavailable(
+                "broker-unavailable", "the change is written, but does not come back: look again"
+            ) from error
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._producer is None:
+                self._producer = await self._connect()
+            return self._producer
+
+    async def _connect(self) -> Any:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._kafka,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=MAX_RECORD_BYTES,
+            request_timeout_ms=int(_ANSWER_SECONDS * 1000),
+        )
+        try:
+            # Above aiokafka's own time-outs: it leaves sockets behind when it is cancelled.
+            async with asyncio.timeout(3 * _ANSWER_SECONDS):
+                await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+
+async def _discard(producer: Any) -> None:
+    """Stop a producer without waiting for what nobody waits for any more.
+
+    aiokafka 0.14 repeats an idempotent batch for ever, and its ``stop`` waits for that.
+    """
+    await producer._sender.close()  # noqa: SLF001 - see above
+    await producer.client.close()
+    producer._closed = True  # noqa: SLF001 - for its finaliser
