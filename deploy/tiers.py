@@ -24,6 +24,7 @@ _FAUST_PORT: Final = 6066
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
+    from ingest.answers import KafkaAnswers
     from ingest.app import build_app
     from ingest.publish import KafkaPublisher
     from schemas.wire import VENDORS
@@ -37,12 +38,14 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)
     tail = Tail(settings.kafka, settings.topics)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
-    async with _running(tail), _running(desk), _running(publisher):
+    answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)
+    async with _running(tail), _running(desk), _running(answers), _running(publisher):
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
             feed=tail,
             desk=desk,
+            answers=answers,
             topics=settings.topics,
             ids=ids,
             clock=clock,
