@@ -92,17 +92,16 @@ class Visits:
     def seen(self, source_id: str, session_id: str, received_at: int) -> Held | None:
         """Tell what a session stood for at a moment, in this source or else in any.
 
-        A link belongs to another source than the pages that show it. A session that began
-        later than the click (edge clock, Unix ms) does not count, also when the click comes
-        a second time.
+        A link belongs to another source than the pages that show it. What came later than
+        the click (edge clock, Unix ms) does not count, also when the click comes again.
 
         Raises:
             Malformed: when the kept state cannot be read.
         """
         for key in (session_key(source_id, session_id), session_key("", session_id)):
             bound = self._find(key)
-            if bound is not None and bound.since <= received_at:
-                return bound.held
+            if bound is not None and (held := bound.at(received_at)) is not None:
+                return held
         return None
 
     def hold(
@@ -112,10 +111,9 @@ class Visits:
         for key in (session_key(source_id, session_id), session_key("", session_id)):
             bound = self._find(key)
             if bound is None:
-                self._bound[key] = Bound(partition, received_at, received_at, held)
+                self._bound[key] = Bound(partition, received_at, received_at, received_at, held)
             elif bound.held != held or received_at - bound.touched >= GRAIN_MS:
-                touched = max(bound.touched, received_at)
-                self._bound[key] = Bound(partition, touched, bound.since, held)
+                self._bound[key] = bound.holding(partition, held, received_at)
 
     def _find(self, key: bytes) -> Bound | None:
         bound = self._bound.get(key)

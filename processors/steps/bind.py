@@ -36,12 +36,25 @@ class Bound:
         partition: of the changelog that keeps it.
         touched: edge clock (Unix ms) when it was last written.
         since: edge clock (Unix ms) of the event that it began with.
+        owned: edge clock (Unix ms) of the event since which it stands for somebody.
     """
 
     partition: int
     touched: int
     since: int
+    owned: int
     held: Held
+
+    def at(self, received_at: int) -> Held | None:
+        """Tell what it stood for at a moment, edge clock (Unix ms)."""
+        if received_at < self.since:
+            return None
+        return self.held if self.owned <= received_at else Held("")
+
+    def holding(self, partition: int, held: Held, received_at: int) -> "Bound":
+        """Let it stand for what it stands for now."""
+        owned = self.owned if self.held.profile_id else received_at
+        return Bound(partition, max(self.touched, received_at), self.since, owned, held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +141,8 @@ def _merges(profiles: tuple[str, ...], into: str, resolve: Resolve) -> tuple[tup
 
 
 def dump(bound: Bound) -> bytes:
-    """Write a session's state: ``partition,touched,[since,profile,merged,...]``."""
-    rest = codec.dumps([bound.since, bound.held.profile_id, *bound.held.merged])
+    """Write a session's state: ``partition,touched,[since,owned,profile,merged,...]``."""
+    rest = codec.dumps([bound.since, bound.owned, bound.held.profile_id, *bound.held.merged])
     return b"%d,%d," % (bound.partition, bound.touched) + rest
 
 
@@ -141,7 +154,8 @@ def load(value: bytes) -> Bound:
     """
     try:
         partition, touched, rest = value.split(b",", 2)
-        since, profile_id, *merged = codec.loads(rest)
-        return Bound(int(partition), int(touched), int(since), Held(profile_id, tuple(merged)))
+        since, owned, profile_id, *merged = codec.loads(rest)
+        held = Held(profile_id, tuple(merged))
+        return Bound(int(partition), int(touched), int(since), int(owned), held)
     except (ValueError, TypeError, Malformed) as error:
         raise Malformed("session-state-invalid", f"no session state: {value!r}") from error

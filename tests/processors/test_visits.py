@@ -3,9 +3,11 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.steps.bind import Held
+from processors.steps.bind import load as load_bound
 from processors.steps.sessionize import GRAIN, Session, dump, load
 from processors.steps.sessionize import Visits as State
-from processors.visits import IDLE_MS, Sweep, Visits, key_of
+from processors.visits import GRAIN_MS, IDLE_MS, Sweep, Visits, key_of, session_key
 from tests.processors.world import MINUTE, NOW
 
 TIMEOUT = 30 * MINUTE
@@ -116,6 +118,51 @@ def test_the_sweep_begins_anew_only_after_a_while() -> None:
     store[b"idle"] = state(0, NOW - 2 * IDLE_MS)
     assert swept(sweep, NOW + 99, {0}) == []
     assert swept(sweep, NOW + 100, {0}) == [(0, b"idle")]
+
+
+BOUND = [session_key("shop", "s"), session_key("", "s")]
+
+
+def test_one_record_writes_a_session_once_and_no_more_while_it_stays() -> None:
+    store: dict[bytes, bytes] = {}
+    visits = Visits(over(store))
+    for step in range(100):
+        visits.hold(3, "shop", "s", Held(f"p{step}"), NOW)
+    assert visits.held("shop", "s") == Held("p99")
+    assert store == {}
+    assert visits.settle() == BOUND
+    assert visits.held("shop", "s") == Held("p99")
+    visits.hold(3, "shop", "s", Held("p99"), NOW + GRAIN_MS - 1)
+    assert visits.settle() == []
+
+
+def test_a_session_in_use_is_never_swept() -> None:
+    store: dict[bytes, bytes] = {}
+    visits, sweep = Visits(over(store)), Sweep(over(store))
+    for now in range(NOW, NOW + 3 * IDLE_MS, GRAIN_MS - 1):
+        visits.hold(0, "shop", "s", Held("p"), now)
+        visits.settle()
+        assert swept(sweep, now, {0}) == []
+    assert load_bound(store[BOUND[0]]).since == NOW
+    assert sorted(swept(sweep, NOW + 5 * IDLE_MS, {0})) == sorted((0, key) for key in BOUND)
+    assert store == {}
+
+
+def test_a_click_finds_its_own_source_s_session_first_and_only_what_was_before_it() -> None:
+    visits = Visits(over({}))
+    visits.hold(0, "shop", "s", Held(""), NOW)
+    visits.hold(0, "blog", "s", Held("q"), NOW + 1)
+    assert visits.seen("shop", "s", NOW + 2) == Held("")
+    assert visits.seen("links", "s", NOW - 1) is None
+    assert visits.seen("links", "s", NOW) == Held("")
+    assert visits.seen("links", "s", NOW + 1) == Held("q")
+    assert visits.seen("links", "t", NOW) is None
+    assert visits.held("links", "s") is None
+
+
+def test_a_session_is_no_visitor() -> None:
+    assert key_of("shop", "s") not in BOUND
+    assert len({*BOUND, session_key("sho", "ps"), session_key("s", "")}) == 4
 
 
 def test_a_visitor_gone_meanwhile_is_no_trouble() -> None:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.visits import Visits, key_of
+from processors.visits import Visits, key_of, session_key
 from processors.work import LONGEST_LINE, Outcome, Record, Work
 from schemas import codec
+from schemas.answers import Told, read
+from schemas.catalog import Collection
 from schemas.events import iso
 from schemas.sources import Source
 from tests.processors.world import IDS, MINUTE, NOW, Feed, line, vendors
@@ -127,6 +129,105 @@ def test_an_event_grown_too_long_is_buried_and_a_letter_too_long_points_back() -
     assert letter["event_id"] == "00000000-0000-0000-0000-000000000005"
 
 
+def test_a_merged_profile_goes_on_as_its_survivor() -> None:
+    feed = Feed()
+    issued = IDS.issue("profile", "shop", "user", "u")
+    feed.merges.put(issued, "survivor")
+    outcome = over(feed, {})(record(line(user="u"), line(profile_id=issued)))
+    assert [row["profile_id"] for row in rows(outcome.lines)] == ["survivor"] * 2
+
+
+def test_the_source_s_channel_is_the_event_s_unless_it_has_its_own() -> None:
+    work = working({}, Source("shop", channel="shop window"))
+    outcome = work(record(line(), line(channel="mail")))
+    assert [row["channel"] for row in rows(outcome.lines)] == ["shop window", "mail"]
+    assert "channel" not in rows(do(line()).lines)[0]
+
+
+BOUND_TO = IDS.issue("profile", "shop", "session", "s")
+
+
+@pytest.mark.parametrize(
+    ("unsaved", "row"),
+    [
+        (["session"], {"session_id": "", "profile_id": BOUND_TO}),
+        (["profile"], {"session_id": "s", "profile_id": ""}),
+        (["session", "profile"], {"session_id": "", "profile_id": ""}),
+        (["event"], None),
+    ],
+)
+def test_what_the_client_wants_unsaved_is_processed_all_the_same(
+    unsaved: list[str], row: dict[str, str] | None
+) -> None:
+    store: dict[bytes, bytes] = {}
+    event = line(session_id="s", rule="sticky", unsaved=unsaved, ask="1:x")
+    outcome = working(store)(record(event))
+    assert (len(outcome.lines), outcome.unsaved) == ((1, 0) if row else (0, 1))
+    if row:
+        assert rows(outcome.lines)[0] | row == rows(outcome.lines)[0]
+    told = read(outcome.answers[0][1])
+    assert (told.profile_id, told.session_id, told.saved) == (BOUND_TO, "s", row is not None)
+    assert len(store) == len(outcome.states) == 2
+    assert outcome.newest == NOW
+
+
+def test_events_of_a_transitional_source_are_processed_and_not_stored() -> None:
+    store: dict[bytes, bytes] = {}
+    work = working(store, Source("shop", transitional=True))
+    outcome = work(record(line("v"), line(session_id="s", rule="sticky", ask="0:x")))
+    assert (outcome.lines, outcome.dead, outcome.unsaved) == ([], [], 2)
+    assert set(store) == {key_of("shop", "v"), session_key("shop", "s"), session_key("", "s")}
+    assert read(outcome.answers[0][1]).saved is False
+
+
+def test_a_frozen_schema_takes_what_it_knows() -> None:
+    feed = Feed(Source("shop", dynamic_schema=False))
+    work = over(feed, {})
+    unknown = work(record(line(number=1)))
+    assert unknown.codes == ["schema-frozen"]
+    feed.catalog.put(Collection("shop", "moved", {"number": "double"}))
+    outcome = work(record(line(number=2), line(number=3, more=1), line(more=1, extends=True)))
+    assert rows(outcome.lines)[0]["properties"]["number"] == 2
+    assert (len(outcome.lines), outcome.codes) == (2, ["schema-frozen"])
+    assert "'more' of 'moved' is new" in rows(outcome.dead)[0]["reason"]
+
+
+def test_nobody_is_told_who_did_not_ask() -> None:
+    asked = ["", "x", "-1:x", ":", "999999:x"]
+    assert do(b"garbage", *(line(ask=ask) for ask in asked)).answers == []
+
+
+def test_an_edge_is_told_what_became_of_its_events() -> None:
+    outcome = do(
+        line("v", number=1, ask="3:a", errors=["e" * 2000] * 30),
+        line("v", number=2, ask="3:b", body=[1]),
+        line("v", number=3, ask="2:c", bug="secret"),
+        line("v", number=4, ask="2:d", session_id="s", rule="existing"),
+        line("v", number=5, ask="2:e", session_id="s", rule="sticky"),
+    )
+    assert [partition for partition, _ in outcome.answers] == [3, 3, 2, 2, 2]
+    cut, unread, bug, unknown, opened = (read(text) for _, text in outcome.answers)
+    assert cut == Told(
+        "3:a",
+        "00000000-0000-0000-0000-000000000001",
+        "moved",
+        IDS.issue("profile", "shop", "session", IDS.issue("session", "shop", "v", str(NOW))),
+        IDS.issue("session", "shop", "v", str(NOW)),
+        saved=True,
+        opened=True,
+        errors=("e" * 1000,) * 20,
+    )
+    assert unread == Told(
+        "3:b",
+        "00000000-0000-0000-0000-000000000002",
+        saved=False,
+        errors=("the body is no object",),
+    )
+    assert bug.errors == ("process-bug: kept as a dead letter",)
+    assert (unknown.profile_id, unknown.session_id, unknown.opened) == ("", "", False)
+    assert (opened.profile_id, opened.session_id, opened.opened) == (BOUND_TO, "s", True)
+
+
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_every_line_comes_out_alive_or_dead(lines: list[bytes]) -> None:
     outcome = do(*lines)
@@ -140,7 +241,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=5,
 )
-FIELDS = ("event_id", "source_id", "received_at", "visitor", "session_id", "body")
+FIELDS = ("event_id", "source_id", "received_at", "visitor", "session_id", "body", "ask")
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, json_values)))

@@ -121,6 +121,8 @@ def raw(visitor: str = "v", *, number: int | None = None, **fields: Any) -> RawE
         "profile_id": "",
         "session_id": "",
         "batch": None,
+        "ask": "",
+        "extends": False,
     }
     body = fields.pop("body", None) or {"number": number} | {
         name: fields[name] for name in fields if name not in known
