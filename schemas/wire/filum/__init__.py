@@ -7,7 +7,8 @@ reasons, because an SDK that is told 400 throws its whole batch away.
 
 from schemas.wire.filum.edge import ROUTES, read, refuse, reply, split
 from schemas.wire.filum.meaning import decode
+from schemas.wire.filum.openapi import DESCRIPTION
 
 NAME = "filum"
 
-__all__ = ["NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]
+__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]

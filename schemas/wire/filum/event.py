@@ -6,7 +6,7 @@ from schemas.errors import Malformed
 from schemas.events import Kind
 from schemas.reading import MAX_NAME, Where, as_object, as_text, id_text, required, spell
 
-_KINDS: Final[dict[str, Kind]] = {
+KINDS: Final[dict[str, Kind]] = {
     "track": "track",
     "identify": "identify",
     "group": "group",
@@ -23,10 +23,10 @@ def check(event: Any, where: Where) -> tuple[Kind, str]:
     if not name:
         at = (*where, "event_name")
         raise Malformed("value-error", f"{spell(at)} must not be empty", where=at)
-    kind = _KINDS.get(as_text(required(event, "event_type", where), (*where, "event_type")))
+    kind = KINDS.get(as_text(required(event, "event_type", where), (*where, "event_type")))
     if kind is None:
         at = (*where, "event_type")
-        raise Malformed("value-error", f"{spell(at)} must be one of {', '.join(_KINDS)}", where=at)
+        raise Malformed("value-error", f"{spell(at)} must be one of {', '.join(KINDS)}", where=at)
     if not id_text(event.get("user_id")) and not id_text(event.get("anonymous_id")):
         raise Malformed(
             "missing", f"{spell(where)} needs user_id or anonymous_id, not empty", where=where
