@@ -25,7 +25,6 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
     from ingest.answers import KafkaAnswers
-    from ingest.answers import KafkaAnswers
     from ingest.app import build_app
     from ingest.publish import KafkaPublisher
     from schemas.wire import VENDORS
