@@ -19,6 +19,7 @@ from schemas.sources import Registry, from_record, hash_key
 from schemas.topics import Topics
 from schemas.wire import VENDORS, vendor
 from tests.cases.case import Case, SourceKind
+from tests.cases.ways import KEY_TYPES
 
 PARTITIONS: Final = 4
 _IDS: Final = Ids(b"the secret of these cases, 32 by")
@@ -55,10 +56,9 @@ class Rooms:
 
     trouble = ""
 
-    def __init__(self, kinds: Iterable[SourceKind], names: Names, admin: str) -> None:
+    def __init__(self, kinds: Iterable[SourceKind], names: Names) -> None:
         self.rows: list[dict[str, Any]] = []
         self.dead: list[dict[str, Any]] = []
-        self.admin = admin
         feed = Feed()
         for kind in kinds:
             _put(feed, kind, names(kind))
@@ -115,8 +115,7 @@ def is_call(case: Case) -> bool:
 
 
 def _put(feed: Feed, kind: SourceKind, names: Mapping[str, str]) -> None:
-    standard = {"KEY": "write", "QUERYKEY": "query", "DELETEKEY": "delete", "MASTERKEY": "master"}
-    wanted = [{"as": name, "type": type_} for name, type_ in standard.items()]
+    wanted = [{"as": name, "type": type_} for name, type_ in KEY_TYPES.items()]
     keys = []
     for key in [*wanted, *kind.keys]:
         rest = {name: value for name, value in key.items() if name != "as"}

@@ -15,6 +15,13 @@ from uuid import uuid4
 from tests.cases.case import Case, Json, Step
 
 ORIGIN: Final = "https://page.example"
+KEY_TYPES: Final = {
+    "KEY": "write",
+    "QUERYKEY": "query",
+    "DELETEKEY": "delete",
+    "MASTERKEY": "master",
+}
+"""The keys that every source has: placeholder -> type."""
 _NAME: Final = re.compile(r"\$([A-Z]+)")
 _RUN: Final = secrets.token_hex(4)
 _numbers: Final = itertools.count(1)

@@ -1,5 +1,7 @@
 """How far the topics reach, asked by a stock Kafka client."""
 
+from collections.abc import Callable
+
 from confluent_kafka import Consumer, TopicPartition
 
 from tests.system.pipeline import Pipeline
@@ -20,5 +22,40 @@ def end_offsets(pipeline: Pipeline, source_id: str) -> dict[int, int]:
             )[1]
             for partition in metadata.partitions
         }
+    finally:
+        consumer.close()
+
+
+def undelivered(pipeline: Pipeline) -> dict[str, int]:
+    """Records that are not through yet, per topic: accepted and not processed, or not stored.
+
+    Empty means that whatever was accepted before is where it ends up, and nothing more of it
+    can appear.
+    """
+    prefix = pipeline.settings.get("HEADRACE_PREFIX", "headrace")
+    left = _behind(pipeline, f"{prefix}-processors", lambda name: name.startswith(f"{prefix}.raw."))
+    if left:
+        return left
+    results = {f"{prefix}.events", f"{prefix}.dead"}
+    return _behind(pipeline, f"{prefix}-sink", lambda name: name in results)
+
+
+def _behind(pipeline: Pipeline, group: str, wanted: Callable[[str], bool]) -> dict[str, int]:
+    consumer = Consumer({"bootstrap.servers": pipeline.kafka, "group.id": group})
+    try:
+        topics = consumer.list_topics(timeout=_SECONDS).topics
+        partitions = [
+            TopicPartition(name, number)
+            for name, topic in topics.items()
+            if wanted(name)
+            for number in topic.partitions
+        ]
+        left: dict[str, int] = {}
+        for committed in consumer.committed(partitions, timeout=_SECONDS):
+            _, end = consumer.get_watermark_offsets(committed, timeout=_SECONDS)
+            behind = end - max(committed.offset, 0)
+            if behind > 0:
+                left[committed.topic] = left.get(committed.topic, 0) + behind
+        return left
     finally:
         consumer.close()
