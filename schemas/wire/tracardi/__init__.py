@@ -1,16 +1,24 @@
-"""Tracardi: ``POST /track`` and ``POST /collect/{type}/{source}``.
+"""Tracardi: ``/track``, ``/collect``, ``/redirect``, and what a migration script asks for.
 
 The event source's id is the credential. A request is valid as a whole or refused as a whole,
-with the error list of pydantic, which Tracardi's API hands through. Where upstream has a bug
-this module does what was meant: ``time.create`` is converted instead of relabelled, ``options``
-may be null, a webhook's body may be a real multipart form, and a webhook's JSON that is not an
-object is a 422 instead of a 500.
+with the error list of pydantic, which Tracardi's API hands through. ``README.md`` beside this
+file names every deliberate difference from upstream.
 """
 
+from typing import Any
+
+from schemas.vendor import Claim, Reply, Request
+from schemas.wire.tracardi import management
 from schemas.wire.tracardi.edge import ROUTES, read, split
+from schemas.wire.tracardi.management import command
 from schemas.wire.tracardi.meaning import decode
-from schemas.wire.tracardi.replies import refuse, reply
+from schemas.wire.tracardi.replies import headed, refuse, reply
 
 NAME = "tracardi"
 
-__all__ = ["NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]
+__all__ = ["NAME", "ROUTES", "answer", "command", "decode", "read", "refuse", "reply", "split"]
+
+
+def answer(result: Any, claim: Claim, request: Request) -> Reply:
+    """Word the result of a call."""
+    return headed(management.answer(result, claim, request), request)

@@ -1,5 +1,7 @@
 """Tracardi's events understood."""
 
+from typing import Final
+
 from schemas import links
 from schemas.envelope import RawEvent
 from schemas.events import Event, Kind
@@ -12,39 +14,85 @@ from schemas.reading import (
     screen_size,
     texts,
 )
-from schemas.wire.tracardi.payload import MODEL, check_event, event_name, instant
+from schemas.wire.tracardi import note, options
+from schemas.wire.tracardi.payload import FLAGS, MODEL, check_event, event_name, instant
+
+_LONGEST_MESSAGE: Final = 1_000
 
 
 def decode(raw: RawEvent) -> Event:
-    """Understand one event of a payload, or one webhook's body.
+    """Understand one event of a payload, one webhook's body, or the visit of a redirect.
 
     Raises:
         Malformed: when the line is none that :func:`edge.split` wrote.
     """
     shared = as_object(raw.batch, ("body",))
     body = as_object(raw.body, ("body",), MODEL)
-    if raw.endpoint == "collect":
-        return _webhook(event_name(shared.get("type"), ("path", "type")), body, raw)
+    if raw.endpoint != "track":
+        return _bare(event_name(shared.get("type"), ("path", "type")), body, shared, raw)
     check_event(body, ("body",))
     event_type = _event_type(body["type"])
     outer, inner = inside(shared, "context"), inside(body, "context")
+    chosen = inside(shared, "options")
+    stored = not note.transitional(shared)
     return Event(
         _kind(event_type),
         event_type,
         event_time=_event_time(inside(body, "time")),
         anonymous_id=id_text(inside(shared, "device").get("id")),
         properties=inside(body, "properties"),
-        context=outer | inner,
-        details=_details(outer, inner, raw),
+        context=_context(outer, inner, inside(shared, "request")),
+        details=_details(outer, inner, shared, raw),
         tags=tuple([tag for tag in body.get("tags") or () if type(tag) is str]),
+        errors=_errors(body),
         profiled=shared.get("profile_less") is not True,
+        binding=note.binding(shared),
+        saves_event=stored and options.saves_event(chosen, body),
+        saves_session=stored and options.flag(chosen, "saveSession", default=True),
+        saves_profile=options.flag(chosen, "saveProfile", default=True),
     )
 
 
-def _webhook(name: str, body: JsonObject, raw: RawEvent) -> Event:
+def _bare(name: str, body: JsonObject, shared: JsonObject, raw: RawEvent) -> Event:
+    """Understand what is nothing but properties."""
     event_type = _event_type(name)
-    details = texts(ip=raw.ip, user_agent=raw.user_agent)
-    return Event(_kind(event_type), event_type, properties=body, details=details, profiled=False)
+    binding = note.binding(shared)
+    stored = not note.transitional(shared)
+    reason = as_word(shared.get("reason"))
+    return Event(
+        _kind(event_type),
+        event_type,
+        properties=body,
+        details=texts(
+            ip=raw.ip,
+            user_agent=raw.user_agent,
+            locale=note.text(shared, "language"),
+            channel=note.text(shared, "channel"),
+        ),
+        errors=(f"json-invalid: {reason}",) if reason else (),
+        profiled=binding is not None,
+        binding=binding,
+        saves_event=stored,
+        saves_session=stored,
+    )
+
+
+def _context(outer: JsonObject, inner: JsonObject, request: JsonObject) -> JsonObject:
+    context = outer | inner
+    if request:
+        context.setdefault("request", request)
+    return context
+
+
+def _errors(body: JsonObject) -> tuple[str, ...]:
+    """What an earlier stage found: the event is kept, and not valid."""
+    found = []
+    for name in FLAGS:
+        said = inside(body, name)
+        if said.get("error") is True:
+            message = as_word(said.get("message"))[:_LONGEST_MESSAGE]
+            found.append(f"{name}: {message or 'flagged by the sender'}")
+    return tuple(found)
 
 
 def _event_type(name: str) -> str:
@@ -61,7 +109,9 @@ def _event_time(time: JsonObject) -> int | None:
     return instant(time.get("create") if chosen is None else chosen)
 
 
-def _details(outer: JsonObject, inner: JsonObject, raw: RawEvent) -> dict[str, str]:
+def _details(
+    outer: JsonObject, inner: JsonObject, shared: JsonObject, raw: RawEvent
+) -> dict[str, str]:
     page = inside(inner, "page") or inside(outer, "page")
     browser = inside(inside(inside(outer, "browser"), "local"), "browser")
     return _campaign(outer, page) | texts(
@@ -71,9 +121,10 @@ def _details(outer: JsonObject, inner: JsonObject, raw: RawEvent) -> dict[str, s
         referrer_host=inside(page, "referer").get("host"),
         ip=raw.ip,
         user_agent=browser.get("userAgent") or raw.user_agent,
-        locale=browser.get("language"),
+        locale=browser.get("language") or note.text(shared, "language"),
         screen=screen_size(inside(inside(outer, "screen"), "local")),
         timezone=inside(outer, "time").get("tz"),
+        channel=note.text(shared, "channel"),
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from schemas import times
-from schemas.errors import Malformed
+from schemas.errors import Malformed, Refused
 from schemas.reading import (
     MAX_ID,
     MAX_NAME,
@@ -27,7 +27,13 @@ _EVENT_FIELDS: Final = (
     ("time", dict, MODEL),
     ("tags", list, "list-type"),
     ("id", str, "string-type"),
+    ("validation", dict, MODEL),
+    ("reshaping", dict, MODEL),
+    ("merging", dict, MODEL),
+    ("error", dict, MODEL),
 )
+FLAGS: Final = ("validation", "reshaping", "merging", "error")
+"""What an earlier stage says of an event: ``{"error": bool, "message": text}`` each."""
 
 
 def check(payload: JsonObject) -> None:
@@ -61,6 +67,13 @@ def check_event(event: Any, where: Where) -> None:
     time = event.get("time")
     if time:
         _check_times(time, (*where, "time"))
+
+
+def external(source_id: str) -> str:
+    """Pass an event source's id on; Refused ``source-internal`` when it begins with ``@``."""
+    if source_id.startswith("@"):
+        raise Refused("source-internal", "Internal event sources are not allowed via API.")
+    return source_id
 
 
 def event_name(value: Any, where: Where) -> str:

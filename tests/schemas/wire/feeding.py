@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas import codec, envelope
+from schemas.answers import Told
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
 from schemas.ids import Ids
-from schemas.sources import Source
+from schemas.sources import Redirect, Source
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Vendor
 
 IDS = Ids(b"the secret of these tests")
@@ -70,13 +71,14 @@ def post(
     body: Any,
     headers: dict[str, str] | None = None,
     query: dict[str, list[str]] | None = None,
+    method: str = "POST",
     **params: str,
 ) -> Request:
     """Make the request that the edge would hand over; ``body`` is bytes or a JSON value."""
-    (route,) = [route for route in vendor.ROUTES if route.path == path]
+    (route,) = [route for route in vendor.ROUTES if route.path == path and method in route.methods]
     return Request(
         endpoint=route.endpoint,
-        method="POST",
+        method=method,
         path=params,
         query=query or {},
         headers=headers or {},
@@ -86,14 +88,31 @@ def post(
     )
 
 
-def feed(vendor: Vendor, request: Request, source: Source = SHOP) -> Fed:
-    """Take a request the whole way: read, split, written as lines, read back, decoded, answered."""
+def feed(
+    vendor: Vendor,
+    request: Request,
+    source: Source = SHOP,
+    *,
+    redirect: Redirect | None = None,
+    told: tuple[Told, ...] = (),
+    resolve: Callable[[str], str] = str,
+) -> Fed:
+    """Take a request the whole way: read, split, written as lines, read back, decoded, answered.
+
+    Args:
+        redirect: that was visited.
+        told: what the processors answer if they are asked.
+        resolve: says which profile goes on for one that was merged.
+    """
     new_id = drawing()
     try:
         claim = vendor.read(request)
-        batch = vendor.split(claim, request, Grant(source), Edge(new_id, IDS))
+        grant = Grant(source, redirect=redirect)
+        batch = vendor.split(claim, request, grant, Edge(new_id, IDS, resolve))
     except HeadraceError as error:
         return Fed(vendor.refuse(error, request), error)
+    if batch.ask is not None:
+        batch = replace(batch, told=told)
     raws = tuple(_raws(vendor, request, batch, new_id))
     reply = vendor.reply(batch, tuple(raw.event_id for raw in raws), request)
     lines = [codec.dumps(raw) for raw in raws]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from schemas.events import Event
+from schemas.events import Binding, Event
 from schemas.vendor import Request, Vendor
 from schemas.wire import filum, rakam, tracardi
 from tests.schemas.wire.feeding import IDS, IP, RECEIVED_AT, Fed, feed, post, relabelled
@@ -75,7 +75,7 @@ def test_tracardi_events() -> None:
         Event("track", "leaving", 1795196903580, details=second),
     ]
     assert [event for outcome in outcomes for event in outcome.events] == [
-        replace(event, anonymous_id=DEVICE, context=context)
+        replace(event, anonymous_id=DEVICE, context=context, binding=Binding("sticky"))
         for event, context in zip(expected, contexts, strict=True)
     ]
 
@@ -85,7 +85,7 @@ def test_tracardi_visitor_session_and_profile() -> None:
     for outcome in fed(tracardi, "tracardi-browser"):
         assert (outcome.claim.by, outcome.claim.credential) == ("source", "SRC1")
         for raw in outcome.raws:
-            assert (raw.visitor, raw.session_id, raw.profile_id) == (SESSION, SESSION, profile)
+            assert (raw.visitor, raw.session_id, raw.profile_id) == (SESSION, SESSION, "")
             assert raw.message_id == ""
         assert outcome.answer["profile"] == {"id": profile}, "the forged prof-1 is not adopted"
         assert outcome.answer["session"] == {"id": SESSION}
@@ -119,7 +119,11 @@ def test_rakam_events() -> None:
         details=details,
     )
     assert user_call.event == Event(
-        "identify", "set_properties", user_id="u1", properties={"email": "a@example.com"}
+        "identify",
+        "set_properties",
+        user_id="u1",
+        properties={"email": "a@example.com"},
+        context={"$set": {"email": "a@example.com"}},
     )
     assert last.event == Event(
         "track",

@@ -1,19 +1,18 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
-from schemas.events import Event
+from schemas.events import Binding, Event
 from schemas.sources import Source
 from schemas.wire import tracardi
 from tests.schemas.test_envelope import nested
-from tests.schemas.wire.feeding import IDS, IP, SHOP, Fed, drawn, feed, post, relabelled
+from tests.schemas.wire.feeding import IP, SHOP, Fed, feed, post, relabelled
 
 CASES = json.loads((Path(__file__).parent / "cases" / "tracardi.json").read_text())
-STATIC = Source("shop", static_profile_ids=True)
-OWN = IDS.issue("profile", "shop", "user", "u1")
 
 
 def names(case: dict[str, Any]) -> str:
@@ -28,14 +27,9 @@ def track(*events: Any, source: Source = SHOP, **fields: Any) -> Fed:
     return feed(tracardi, post(tracardi, "/track", payload(*events, **fields)), source)
 
 
-def collect(body: Any, event_type: str = "Order Paid", **headers: str) -> Fed:
-    path = "/collect/{type}/{source}"
-    return feed(tracardi, post(tracardi, path, body, headers, type=event_type, source=" Shop "))
-
-
 @pytest.mark.parametrize("case", CASES["events"], ids=names)
 def test_an_event(case: dict[str, Any]) -> None:
-    """Alone, first and last of many, with lying labels and on both paths."""
+    """Alone, first and last of many, and with lying labels."""
     case = dict(case)
     event, wanted, shared = case.pop("event"), dict(case.pop("is")), case.pop("payload", {})
     expected = Event(
@@ -43,6 +37,8 @@ def test_an_event(case: dict[str, Any]) -> None:
         wanted.pop("event_type", "e"),
         details={"ip": IP} | wanted.pop("details", {}),
         tags=tuple(wanted.pop("tags", ())),
+        errors=tuple(wanted.pop("errors", ())),
+        binding=Binding("sticky"),
         **wanted,
     )
     for position, events in (
@@ -50,12 +46,11 @@ def test_an_event(case: dict[str, Any]) -> None:
         (0, [event, {"type": "z"}]),
         (1, [{"type": "z"}, event]),
     ):
-        for path in ("/track", "/track/"):
-            for request in relabelled(post(tracardi, path, payload(*events, **shared))):
-                fed = feed(tracardi, request)
-                assert fed.events[position] == expected
-                for name, value in case.get("raw", {}).items():
-                    assert getattr(fed.raws[position], name) == value
+        for request in relabelled(post(tracardi, "/track", payload(*events, **shared))):
+            fed = feed(tracardi, request)
+            assert fed.events[position] == expected
+            for name, value in case.get("raw", {}).items():
+                assert getattr(fed.raws[position], name) == value
     assert set(case) <= {"name", "raw"}, "leftover keys"
 
 
@@ -82,100 +77,17 @@ def test_a_refusal_in_pydantics_shape(case: dict[str, Any]) -> None:
     assert set(case) == {"name"}, "leftover keys"
 
 
-@pytest.mark.parametrize("case", CASES["webhooks"], ids=names)
-def test_a_webhook(case: dict[str, Any]) -> None:
-    case = dict(case)
-    headers = {"content-type": case.pop("label")} if "label" in case else {}
-    fed = collect(case.pop("text").encode(), case.pop("type", " Order Paid"), **headers)
-    if "refused" in case:
-        assert fed.reply.status == 422
-        assert fed.answer["detail"][0]["type"] == case.pop("refused")
-    else:
-        assert fed.claim.credential == "Shop"
-        details = {"ip": IP}
-        assert fed.event == Event(
-            "track", "order-paid", properties=case.pop("is"), details=details, profiled=False
-        )
-    assert set(case) == {"name"}, "leftover keys"
-
-
-def test_a_webhook_is_nobodys() -> None:
-    fed = collect({"a": 1})
-    (raw,) = fed.raws
-    assert (raw.profile_id, raw.session_id, raw.message_id) == ("", "", "")
-    assert fed.answer["profile"] == {"id": None}
-    assert fed.answer["session"] == {"id": None}
-
-
-def test_the_answer_is_the_union_of_all_versions() -> None:
-    assert track({"type": "e"}).answer == {
-        "task": drawn(1),
-        "ux": [],
-        "response": {},
-        "events": [],
-        "profile": {"id": IDS.issue("profile", "shop", "session", "s1")},
-        "session": {"id": "s1"},
-        "source": {"consent": False},
-        "errors": [],
-        "warnings": [],
-    }
-
-
 @pytest.mark.parametrize("fields", [{}, {"events": []}])
 def test_no_events_are_answered_null(fields: dict[str, Any]) -> None:
     fed = feed(tracardi, post(tracardi, "/track", {"source": {"id": "shop"}, **fields}))
     assert (fed.reply.status, fed.reply.body, fed.raws) == (200, b"null", ())
 
 
-@pytest.mark.parametrize("session", [None, {"id": ""}, {"id": "  "}])
-def test_without_a_session_the_edge_draws_one(session: Any) -> None:
-    fed = track({"type": "a"}, {"type": "b"}, session=session)
-    assert fed.answer["session"] == {"id": drawn(1)}
-    assert {(raw.session_id, raw.visitor) for raw in fed.raws} == {(drawn(1), drawn(1))}
-    assert {raw.profile_id for raw in fed.raws} == {
-        IDS.issue("profile", "shop", "session", drawn(1))
-    }
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [(OWN, True), (f" {OWN} ", True), ("prof-1", False), (OWN[:-1] + "0", False), ("", False)],
-)
-def test_only_a_profile_id_of_headraces_own_is_adopted(given: str, kept: bool) -> None:
-    fed = track({"type": "e"}, profile={"id": given})
-    expected = OWN if kept else IDS.issue("profile", "shop", "session", "s1")
-    assert fed.answer["profile"] == {"id": expected}
-    assert [raw.profile_id for raw in fed.raws] == [expected]
-
-
-def test_static_profile_ids_are_used_as_sent_and_must_be_sent() -> None:
-    assert track({"type": "e"}, source=STATIC, profile={"id": " p1 "}).raws[0].profile_id == "p1"
-    fed = track({"type": "e"}, source=STATIC)
-    assert fed.reply.status == 422
-    assert fed.answer["detail"][0]["loc"] == ["body", "profile", "id"]
-
-
-@pytest.mark.parametrize("word", ["true", "1", "yes", "ON", "t", "y"])
-def test_profile_less(word: str) -> None:
-    request = post(tracardi, "/track", payload({"type": "e"}), query={"profile_less": [word]})
+def test_put_takes_the_events_and_answers_null() -> None:
+    request = post(tracardi, "/track", payload({"type": "e"}), method="PUT")
     fed = feed(tracardi, request)
-    assert fed.answer["profile"] == {"id": None}
-    assert fed.answer["session"] == {"id": "s1"}
-    assert not fed.event.profiled
-    assert (fed.raws[0].profile_id, fed.raws[0].session_id) == ("", "s1")
-
-
-@pytest.mark.parametrize("word", ["false", "0", "no", "off", "f", "n"])
-def test_not_profile_less(word: str) -> None:
-    body = payload({"type": "e"}, profile_less=True)
-    fed = feed(tracardi, post(tracardi, "/track", body, query={"profile_less": ["true", word]}))
-    assert fed.event.profiled
-
-
-def test_profile_less_is_a_boolean() -> None:
-    request = post(tracardi, "/track", payload(), query={"profile_less": ["maybe"]})
-    (detail,) = feed(tracardi, request).answer["detail"]
-    assert (detail["type"], detail["loc"]) == ("bool_parsing", ["query", "profile_less"])
+    assert (fed.reply.status, fed.reply.body, fed.batch.ask) == (200, b"null", None)
+    assert fed.event.event_type == "e"
 
 
 @pytest.mark.parametrize("source_id", ["@internal", " @internal"])
@@ -195,6 +107,12 @@ def test_internal_sources_are_refused(source_id: str) -> None:
             f"Invalid event source `shop`. Request came from IP: {IP}",
         ),
         (Refused("source-disabled", "no"), 401, "Event source disabled."),
+        (Refused("redirect-unknown", "no", status=404), 404, "Not Found"),
+        (
+            Malformed("method-not-allowed", "Method Not Allowed", status=405),
+            405,
+            "Method Not Allowed",
+        ),
         (Refused("bridge-mismatch", "allows only ['rest']"), 401, "allows only ['rest']"),
         (Refused("origin-refused", "add the origin", status=403), 403, "add the origin"),
         (Malformed("body-too-large", "send less", status=413), 413, "send less"),
@@ -225,7 +143,6 @@ def test_the_edges_own_malformed_is_in_the_list_too() -> None:
     [
         lambda: track({"type": "e", "properties": {"a": nested(32)}}),
         lambda: track({"type": "e"}, context={"a": nested(32)}),
-        lambda: collect({"a": nested(32)}),
     ],
 )
 def test_depth_is_refused_at_the_edge(fed: Any) -> None:
@@ -236,3 +153,78 @@ def test_depth_is_refused_at_the_edge(fed: Any) -> None:
 def test_an_id_is_bounded() -> None:
     (detail,) = track({"type": "e", "id": "x" * 1025}).answer["detail"]
     assert (detail["type"], detail["loc"]) == ("string_too_long", ["body", "events", 0, "id"])
+
+
+AGENTS = {
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)": True,
+    "Mozilla/5.0 (compatible; bingbot/2.0)": True,
+    "facebookexternalhit/1.1": True,
+    "Mozilla/5.0 (compatible; Baiduspider/2.0)": True,
+    "Mozilla/5.0 (Linux; Android 11; CUBOT X19) Chrome/120 Mobile": False,
+    "Mozilla/5.0 (X11; Linux x86_64) HeadlessChrome/140.0.0.0": False,
+    "python-requests/2.32": False,
+    "curl/8.5.0": False,
+    "": False,
+}
+
+
+@pytest.mark.parametrize(("agent", "is_robot"), AGENTS.items())
+def test_robots_are_turned_away(agent: str, is_robot: bool) -> None:
+    request = post(tracardi, "/track", payload({"type": "e"}), {"user-agent": agent})
+    fed = feed(tracardi, request)
+    assert fed.reply.status == (401 if is_robot else 200)
+    if is_robot:
+        assert fed.answer == {"detail": "Traffic from bot is not allowed."}
+
+
+def test_google_says_who_it_is() -> None:
+    headers = {"from": "googlebot(at)googlebot.com"}
+    assert feed(tracardi, post(tracardi, "/track", payload(), headers)).code == "bot-traffic"
+
+
+def test_the_order_of_the_checks() -> None:
+    """A bad body comes before an internal source, that before a robot, that before the source."""
+    robot = {"user-agent": "Googlebot/2.1"}
+    internal = payload() | {"source": {"id": "@internal"}}
+    for body, code in (
+        (internal | {"events": None}, "list-type"),
+        (internal, "source-internal"),
+        (payload(), "bot-traffic"),
+    ):
+        assert feed(tracardi, post(tracardi, "/track", body, robot)).code == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "echoed"), [("staging", True), ("production", True), ("x\n", False), (None, False)]
+)
+def test_every_answer_has_its_headers(sent: str | None, echoed: bool) -> None:
+    headers = {} if sent is None else {"x-context": sent}
+    for body in (payload({"type": "e"}), {}):
+        fed = feed(tracardi, post(tracardi, "/track", body, headers))
+        assert ("X-Process-Time", "") in fed.reply.headers, "for the edge to fill in"
+        assert (("X-Context", sent) in fed.reply.headers) is echoed
+
+
+def test_a_payloads_secrets_are_not_kept() -> None:
+    headers = {"Authorization": "x", "cookie": "y", "referer": "z"}
+    fed = track({"type": "e"}, request={"headers": headers, "a": 1})
+    assert fed.event.context == {"request": {"headers": {"referer": "z"}, "a": 1}}
+
+
+def test_what_the_source_and_the_browser_say_has_columns() -> None:
+    request = post(
+        tracardi, "/track", payload({"type": "e"}), {"accept-language": "de-AT;q=0.9, en"}
+    )
+    fed = feed(tracardi, request, replace(SHOP, channel="web"))
+    assert fed.event.details == {"ip": IP, "locale": "de-AT", "channel": "web"}
+
+
+def test_a_note_cannot_be_forged() -> None:
+    fed = track({"type": "e"}, headrace={"rule": "static", "transitional": True})
+    assert fed.event.binding == Binding("sticky")
+    assert fed.event.saves_event
+
+
+def test_an_internal_source_of_an_event_is_removed() -> None:
+    fed = track({"type": "e", "options": {"source_id": "@x", "async": True}})
+    assert fed.raws[0].body["options"] == {"async": True}

@@ -1,0 +1,137 @@
+"""``/collect``: a webhook's body, form or query string read, and made one event."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas import codec, forms
+from schemas.answers import Ask
+from schemas.errors import Malformed
+from schemas.reading import (
+    MAX_ID,
+    JsonObject,
+    as_text,
+    bound_line,
+    id_text,
+    parse_object,
+)
+from schemas.sources import Source
+from schemas.vendor import Batch, Claim, Draft, Edge, Request
+from schemas.wire.tracardi import note
+from schemas.wire.tracardi.answering import Answer
+from schemas.wire.tracardi.payload import event_name, external
+
+_MAX_UNREADABLE: Final = 64 << 10
+"""Bytes of a body that is kept although nobody can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A body understood.
+
+    Attributes:
+        line: JSON of ``fields``, byte for byte as it was sent where it was JSON.
+        unreadable: the body as text where it should have been JSON and is none.
+        reason: why it is none.
+    """
+
+    line: bytes
+    fields: JsonObject
+    unreadable: str = ""
+    reason: str = ""
+
+
+def read(request: Request) -> Claim:
+    """Check path and body, find the source's id.
+
+    Raises:
+        Malformed: ``dict-type`` for JSON that is no object, ``json-invalid`` for what is
+            neither JSON nor a form, and what the parts of a path can be too much of.
+        Refused: ``source-internal``.
+    """
+    path = request.path
+    event_name(path["type"], ("path", "type"))
+    source_id = as_text(path["source"], ("path", "source"), MAX_ID)
+    as_text(path.get("session", ""), ("path", "session"), MAX_ID)
+    body = _query(request) if request.method != "POST" else _body(request)
+    bound_line(body.line, body.fields)
+    return Claim("source", external(source_id), body)
+
+
+def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
+    """Make one draft; without a session in its path or an id in its body it is nobody's."""
+    body: _Body = claim.payload
+    shared: JsonObject = {"type": request.path["type"]}
+    if body.reason:
+        shared |= {"unreadable": body.unreadable, "reason": body.reason}
+    session = request.path.get("session", "").strip()
+    static = _named(body.fields, source.replace_profile_id)
+    if not session and static:
+        session = static if source.sticky_session else edge.new_id()
+    drawn = not session
+    if not session and source.generate_profile:
+        session = edge.new_id()
+    rule: note.Rule | None = "static" if static else "sticky" if session else None
+    note.attach(shared, request, source, rule)
+    draft = Draft(body.line, session or edge.new_id(), profile_id=static, session_id=session)
+    guess = static or (edge.ids.issue("profile", source.id, "session", session) if session else "")
+    asked = rule == "sticky" and not drawn
+    answer = Answer(
+        edge.new_id(),
+        guess,
+        static,
+        "" if source.transitional else session,
+        consent=source.requires_consent,
+        asked=asked,
+    )
+    ask = Ask("profile", session) if asked else None
+    return Batch((draft,), codec.dumps(shared), answer, ask)
+
+
+def _query(request: Request) -> _Body:
+    fields: JsonObject = {
+        name: values[0] if len(values) == 1 else values for name, values in request.query.items()
+    }
+    return _Body(codec.dumps(fields), fields)
+
+
+def _body(request: Request) -> _Body:
+    """Read JSON whatever the label says, else a form; no body is ``{}``."""
+    body = request.body
+    try:
+        return _Body(codec.one_line(body), parse_object(body))
+    except Malformed as error:
+        if error.code == "missing":
+            return _Body(b"{}", {})
+        if error.code != "json-invalid":
+            raise
+        label = request.headers.get("content-type", "")
+        form = _form(body, label)
+        if form is not None:
+            return _Body(codec.dumps(form), form)
+        if not _meant_as_json(request, label) or len(body) > _MAX_UNREADABLE:
+            raise
+        return _Body(b"{}", {}, body.decode("utf-8", "backslashreplace"), error.message)
+
+
+def _meant_as_json(request: Request, label: str) -> bool:
+    """Tell where upstream takes a body that it cannot parse for ``{}``."""
+    return "session" in request.path or label.strip().lower().startswith("application/json")
+
+
+def _form(body: bytes, label: str) -> JsonObject | None:
+    boundary = forms.boundary_of(label)
+    if boundary:
+        return forms.multipart(body, boundary)
+    if forms.is_urlencoded(label) or forms.looks_urlencoded(body):
+        return forms.urlencoded(body)
+    return None
+
+
+def _named(fields: JsonObject, path: str) -> str:
+    """Find the profile id that a dotted path leads to; "" when it leads nowhere."""
+    if not path:
+        return ""
+    found: Any = fields
+    for step in path.split("."):
+        found = found.get(step) if type(found) is dict else None
+    return id_text(found)

@@ -1,0 +1,67 @@
+"""What the edge knows of a request and the processors need: a note beside what the client sent.
+
+It travels in what the events of a request share, under a name that a client's field never keeps.
+Without one, as in raw events of earlier versions, the event's own ids decide.
+"""
+
+from typing import Final, Literal, cast
+
+from schemas.events import Binding
+from schemas.reading import JsonObject, as_word, inside
+from schemas.sources import Source
+from schemas.vendor import Request
+
+Rule = Literal["sticky", "static", "existing", "nobody"]
+
+_NAME: Final = "headrace"
+_RULES: Final = frozenset({"sticky", "static", "existing", "nobody"})
+_LONGEST_LANGUAGE: Final = 35
+"""Characters that software must accept in a language tag (RFC 5646, section 4.4.1)."""
+
+
+def attach(
+    shared: JsonObject,
+    request: Request,
+    source: Source,
+    rule: Rule | None = None,
+    handed_over: str = "",
+) -> None:
+    """Leave the note; a client's field of that name is lost, whatever it was.
+
+    Args:
+        rule: see :class:`schemas.events.Binding`, None where no session was named.
+        handed_over: profile id that a link from another site brought.
+    """
+    entries = {
+        "rule": rule,
+        "handed_over": handed_over,
+        "transitional": source.transitional,
+        "channel": source.channel,
+        "language": _language(request.headers.get("accept-language", "")),
+    }
+    shared[_NAME] = {name: value for name, value in entries.items() if value}
+
+
+def binding(shared: JsonObject) -> Binding | None:
+    """How session and profile of the request belong together."""
+    found = inside(shared, _NAME)
+    rule = as_word(found.get("rule"))
+    if rule not in _RULES:
+        return None
+    return Binding(cast("Rule", rule), as_word(found.get("handed_over")))
+
+
+def transitional(shared: JsonObject) -> bool:
+    """Tell whether events of the source are processed and not stored."""
+    return inside(shared, _NAME).get("transitional") is True
+
+
+def text(shared: JsonObject, name: str) -> str:
+    """Find ``channel`` of the source or ``language`` of the request; "" when unknown."""
+    return as_word(inside(shared, _NAME).get(name))
+
+
+def _language(accepted: str) -> str:
+    """The first language of an Accept-Language header."""
+    first = accepted.partition(",")[0].partition(";")[0].strip()
+    return first if first != "*" and len(first) <= _LONGEST_LANGUAGE else ""
