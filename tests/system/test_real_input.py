@@ -175,6 +175,7 @@ def test_rakam_rows_field_by_field(rakam: Replayed) -> None:
                 "event_type": event["collection"],
                 "event_time": row["event_time"],
                 "sent_at": row["sent_at"],
+                "message_id": row["message_id"],
                 "user_id": "u1",
                 "anonymous_id": sent["_device_id"],
                 "properties": kept,
@@ -185,6 +186,7 @@ def test_rakam_rows_field_by_field(rakam: Replayed) -> None:
                 "locale": "en-US",
             }
         )
+        assert row["message_id"].startswith(sent["_device_id"]), "made of what a retry repeats"
     assert [said(first), said(last)] == expected
     assert user_call["event_time"] == user_call["received_at"]
     for row in rakam.rows:
@@ -201,6 +203,7 @@ def test_rakam_user_call_is_an_identify_of_the_same_profile(rakam: Replayed) -> 
         "event_time": user_call["received_at"],
         "user_id": "u1",
         "properties": {"email": "a@example.com"},
+        "context": {"$set": {"email": "a@example.com"}},
         "valid": True,
     }
     assert len({row["profile_id"] for row in rakam.rows}) == 1

@@ -24,8 +24,9 @@ def verify(api: JsonObject, key: str, body: bytes) -> None:
     if checksum is None:
         return
     digest = hashlib.md5(key.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-    for name in ("api_version", "upload_time"):
-        digest.update(_decimal(api.get(name)).encode("utf-8", "surrogatepass"))
+    for name, before_2016 in (("api_version", "apiVersion"), ("upload_time", "uploadTime")):
+        part = _decimal(api.get(name, api.get(before_2016)))
+        digest.update(part.encode("utf-8", "surrogatepass"))
     digest.update(member(body, "events"))
     if not isinstance(checksum, str) or checksum.lower() != digest.hexdigest():
         raise Malformed("checksum-invalid", "Checksum is invalid", where=("body", "api"))
@@ -57,3 +58,17 @@ def _decimal(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return str(int(value)) if isinstance(value, float) else str(value)
+
+
+def count(document: bytes, name: str) -> int:
+    """Count how often a valid JSON object gives a top-level member."""
+    depth, found = 0, 0
+    for token in _TOKEN.finditer(document):
+        head = token[0][:1]
+        if head in b"[{":
+            depth += 1
+        elif head in b"]}":
+            depth -= 1
+        elif depth == 1 and codec.loads(token[0]) == name:
+            found += _COLON.match(document, token.end()) is not None
+    return found

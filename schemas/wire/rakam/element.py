@@ -8,6 +8,7 @@ from schemas.reading import MAX_ID, JsonObject, Where, as_object, id_text, requi
 from schemas.wire.rakam.names import columns
 
 LONGEST_COLLECTION: Final = 100
+_LONGEST_TIME: Final = 20
 NAMELESS: Final = "(empty string)"
 TRIGGERS: Final = ("_ip", "_user_agent", "_referrer")
 """Properties that ask for something instead of saying it."""
@@ -55,8 +56,8 @@ def properties_of(event: JsonObject) -> JsonObject:
     return found
 
 
-def moment(value: Any) -> int | None:
-    """Read ``_time``: Unix ms or a timestamp's text; null means that the server says.
+def moment(value: Any, name: str = "_time") -> int | None:
+    """Read a time: Unix ms or a timestamp's text; null means that the server says.
 
     Raises:
         Malformed: ``property-invalid``.
@@ -67,29 +68,31 @@ def moment(value: Any) -> int | None:
         return int(value)
     found = times.from_date(value) if type(value) is str else None
     if found is None:
-        raise _refused("_time", "property _time must be Unix ms or a timestamp")
+        raise _refused(name, f"property {name} must be Unix ms or a timestamp")
     return found
 
 
-def traits_of(body: JsonObject) -> JsonObject:
-    """The properties of a user call; ``id`` is the column of the user's own id, so it is renamed.
-
-    Raises:
-        Malformed: ``name-invalid`` or ``dict-type``.
-    """
-    traits = columns(as_object(body.get("properties"), (*_BODY, "properties")))
-    if "id" in traits:
-        traits["_id"] = traits.pop("id")
-    return traits
+def spelled(properties: dict[str, str]) -> JsonObject:
+    """Read what a query or a table can only spell: a time's number, a trigger's ``true``."""
+    found: JsonObject = dict(properties)
+    moment_text = properties.get("_time", "")
+    if moment_text.strip().isdecimal() and len(moment_text) <= _LONGEST_TIME:
+        found["_time"] = int(moment_text)
+    elif "_time" in found and not moment_text.strip():
+        del found["_time"]
+    for name in TRIGGERS:
+        if found.get(name) == "true":
+            found[name] = True
+    return found
 
 
 def user_of(body: JsonObject, where: Where = _BODY) -> str:
-    """The ``id`` of a user call: text or number.
+    """The ``id`` of a user call: text or number; it was ``user`` in earlier versions.
 
     Raises:
         Malformed: ``missing`` or ``property-invalid``.
     """
-    value = required(body, "id", where)
+    value = body["user"] if "user" in body and "id" not in body else required(body, "id", where)
     user = id_text(value)
     if not user:
         raise _refused("id", f"id must be a string of 1 to {MAX_ID} characters, or a number")

@@ -13,18 +13,14 @@ from schemas.reading import (
     inside,
     texts,
 )
-from schemas.wire.rakam.element import (
-    TRIGGERS,
-    collection_of,
-    moment,
-    properties_of,
-    traits_of,
-    user_of,
-)
+from schemas.wire.rakam import changes, referrers, spiders, users
+from schemas.wire.rakam.element import TRIGGERS, collection_of, moment, properties_of
 
 _PROFILE_COLLECTIONS: Final = frozenset({"$identify", "$$user"})
 """Where the mobile trackers put user properties."""
-_OWN_COLUMNS: Final = frozenset({"_time", "_user", *TRIGGERS})
+_COPIED: Final = frozenset({"_time", "_user"})
+"""Columns of their own, whoever sends them."""
+_MAPPED: Final = _COPIED.union(TRIGGERS)
 _DETAILS: Final = {
     "utm_source": "utm_source",
     "utm_medium": "utm_medium",
@@ -37,6 +33,7 @@ _DETAILS: Final = {
     "_device_model": "device",
     "_country_code": "country",
 }
+_NONE: Final[JsonObject] = {}
 
 
 def decode(raw: RawEvent) -> Event:
@@ -47,31 +44,40 @@ def decode(raw: RawEvent) -> Event:
     """
     body = as_object(raw.body, ("body",))
     shared = as_object(raw.batch, ("body",))
-    if raw.endpoint not in {"collect", "batch"}:
-        return _user_call(raw, body)
+    if raw.endpoint in users.ENDPOINTS:
+        return users.decode(raw.endpoint, body)
     collection = collection_of(body)
     found = properties_of(body)
-    api = inside(shared, "api") | inside(body, "api")
-    sent_at, errors = _upload_time(api.get("upload_time"))
-    device_time = moment(found.get("_time"))
-    event_time = device_time
-    if device_time is not None and sent_at is not None:
-        event_time = device_time + raw.received_at - sent_at
+    api = _api(shared, body)
+    sent_at, errors = _upload_time(api.get("upload_time", api.get("uploadTime")))
+    event_time = moment(found.get("_time"))
+    if event_time is not None and sent_at is not None:
+        event_time += raw.received_at - sent_at
+    asked = {} if raw.endpoint == "copy" else _asked(found, shared, raw)
+    identifies = collection in _PROFILE_COLLECTIONS
+    dropped = _COPIED if raw.endpoint == "copy" else _MAPPED
+    kept = {name: found[name] for name in found if name not in dropped}
     return Event(
-        "identify" if collection in _PROFILE_COLLECTIONS else "track",
+        "identify" if identifies else "track",
         collection,
         event_time=event_time,
         sent_at=times.storable(sent_at),
         user_id=id_text(found.get("_user")),
         anonymous_id=id_text(found.get("_device_id")),
-        properties={name: found[name] for name in found if name not in _OWN_COLUMNS},
-        details=_details(found, api, shared, raw),
+        properties=kept | _referrer_columns(asked, found, shared),
+        context=changes.of_identify(found) if identifies else {},
+        details=_details(found, api, asked),
         errors=errors,
     )
 
 
-def _user_call(raw: RawEvent, body: JsonObject) -> Event:
-    return Event("identify", raw.endpoint, user_id=user_of(body), properties=traits_of(body))
+def _api(shared: JsonObject, body: JsonObject) -> JsonObject:
+    """The request's ``api``, and what an event's own says otherwise.
+
+    iOS events have one without ``upload_time``, which must not undo the clock's correction.
+    """
+    own = {name: value for name, value in inside(body, "api").items() if value is not None}
+    return inside(shared, "api") | own
 
 
 def _upload_time(value: Any) -> tuple[int | None, tuple[str, ...]]:
@@ -85,22 +91,41 @@ def _upload_time(value: Any) -> tuple[int | None, tuple[str, ...]]:
     return None, ("api.upload_time is no Unix time in ms: the device's clock is not corrected",)
 
 
-def _details(
-    found: JsonObject, api: JsonObject, shared: JsonObject, raw: RawEvent
-) -> dict[str, str]:
+def _asked(found: JsonObject, shared: JsonObject, raw: RawEvent) -> JsonObject:
+    """What the triggers ask for: their own text, or the request's when they are ``true``.
+
+    Nothing of a request is kept unasked.
+
+    Raises:
+        Malformed: ``spider``.
+    """
+    if found.keys().isdisjoint(TRIGGERS):
+        return _NONE
+    spiders.refuse(found.get("_user_agent"), raw.user_agent)
+    of_request = (raw.ip, raw.user_agent, shared.get("referrer"))
+    return {
+        name: said if found.get(name) is True else found.get(name)
+        for name, said in zip(TRIGGERS, of_request, strict=True)
+    }
+
+
+def _referrer_columns(asked: JsonObject, found: JsonObject, shared: JsonObject) -> JsonObject:
+    referrer = as_word(asked.get("_referrer"))
+    if not referrer:
+        return _NONE
+    host = as_word(found.get("_host")) or as_word(shared.get("origin"))
+    return dict(referrers.columns_of(referrer, links.host(host) or host))
+
+
+def _details(found: JsonObject, api: JsonObject, asked: JsonObject) -> dict[str, str]:
     library = inside(api, "library")
-    referrer = as_word(_asked(found.get("_referrer"), shared.get("referrer")))
+    referrer = as_word(asked.get("_referrer"))
     return texts(
         **{detail: found[name] for name, detail in _DETAILS.items() if name in found},
-        ip=_asked(found.get("_ip"), raw.ip),
-        user_agent=_asked(found.get("_user_agent"), raw.user_agent),
+        ip=asked.get("_ip"),
+        user_agent=asked.get("_user_agent"),
         referrer=referrer,
         referrer_host=links.host(referrer),
         library=library.get("name"),
         library_version=library.get("version"),
     )
-
-
-def _asked(value: Any, of_request: Any) -> Any:
-    """A trigger's own text, or the request's when it is ``true``; nothing is kept unasked."""
-    return of_request if value is True else value

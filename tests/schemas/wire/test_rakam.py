@@ -152,6 +152,7 @@ def test_user_calls_are_identify_events(path: str) -> None:
         path.removeprefix("/user/"),
         user_id="42",
         properties={"first_name": "A", "_id": 7},
+        context={"$set_once" if "once" in path else "$set": {"first_name": "A", "_id": 7}},
     )
     assert fed.raws[0].visitor == "42"
     assert fed.raws[0].body == body
@@ -253,7 +254,8 @@ def test_errors_have_the_shapes_of_both_generations(error: Any, status: int) -> 
     reply = rakam.refuse(error, post(rakam, "/event/batch", b""))
     assert reply.status == status
     body = json.loads(reply.body)
-    assert body["errors"][0]["title"] == body["error"] == "m"
+    assert body["errors"][0]["title"] == body["error"]
+    assert body["error"] == ("m; send large batches to /event/bulk" if status == 413 else "m")
     assert body["error_code"] == status
     assert (("Retry-After", "1") in reply.headers) is (status == 503)
 

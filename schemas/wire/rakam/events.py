@@ -1,0 +1,155 @@
+"""``/event/collect`` and ``/event/batch`` at the edge, and what other ways share with them."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from schemas import codec
+from schemas.errors import Malformed
+from schemas.reading import JsonObject, bound, bound_line, id_text, parse_object, required
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request
+from schemas.wire.rakam import checksum, credentials, spiders
+from schemas.wire.rakam.element import collection_of, moment, properties_of
+from schemas.wire.rakam.retries import Retries
+
+_BODY: Final = ("body",)
+_MAX_HEADER: Final = 2048
+
+
+def read_one(request: Request) -> Claim:
+    """Check one event; find its key.
+
+    Raises:
+        Malformed: missing, json-invalid, dict-type, property-invalid, collection-invalid,
+            name-invalid or spider (403).
+        Refused: ``key-missing``.
+    """
+    body = parse_object(request.body)
+    once(request.body)
+    _, key = credentials.of_body(request, body)
+    check_event(body, request)
+    return Claim("key", key, body)
+
+
+def check_event(event: JsonObject, request: Request) -> None:
+    """Check an event that is alone in its request, as far as Rakam checks it.
+
+    Raises:
+        Malformed: property-invalid, collection-invalid, dict-type, name-invalid, spider (403).
+    """
+    collection_of(event)
+    found = properties_of(event)
+    moment(found.get("_time"))
+    spiders.refuse(found.get("_user_agent"), request.headers.get("user-agent", ""))
+
+
+def read_batch(request: Request) -> Claim:
+    """Check the shape around the events, the checksum among it; find the key.
+
+    Raises:
+        Malformed: missing, json-invalid, dict-type, list-type, property-invalid,
+            checksum-invalid or spider (403).
+        Refused: ``key-missing``.
+    """
+    body = parse_object(request.body)
+    api, key = credentials.of_body(request, body)
+    for name in body:
+        if name not in {"api", "events"}:
+            raise Malformed("property-invalid", f"Invalid property '{name}'", where=(*_BODY, name))
+    if type(required(body, "events", _BODY)) is not list:
+        raise Malformed("list-type", "events must be a JSON array", where=(*_BODY, "events"))
+    checksum.verify(api, key, request.body)
+    agent = request.headers.get("user-agent", "")
+    if spiders.is_spider(agent) and body["events"] and all(map(_asks_agent, body["events"])):
+        spiders.refuse(agent, agent)
+    return Claim("key", key, body)
+
+
+def split_one(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+    """Make the one event's draft.
+
+    Raises:
+        Malformed: it is too deep or too wide.
+    """
+    body: JsonObject = claim.payload
+    event = {name: value for name, value in body.items() if name != "api"}
+    bound(event)
+    return Batch(drafts([event], edge, derive=True), shared(body.get("api"), request))
+
+
+def split_batch(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+    """Make a draft of each event, whatever it looks like; they share ``api`` without its key.
+
+    Raises:
+        Malformed: ``api`` is too deep or too wide, or an event is nested beyond what can be
+            written as JSON at all.
+    """
+    body: JsonObject = claim.payload
+    derive = request.endpoint == "batch"
+    return Batch(drafts(body["events"], edge, derive=derive), shared(body.get("api"), request))
+
+
+def once(body: bytes) -> None:
+    """Refuse an event that gives ``api`` twice.
+
+    Raises:
+        Malformed: ``property-invalid``.
+    """
+    if body.count(b'"api"') > 1 and checksum.count(body, "api") > 1:
+        raise Malformed("property-invalid", "api is given twice", where=(*_BODY, "api"))
+
+
+def shared(api: Any, request: Request) -> bytes:
+    """What the events of a request share: ``api`` without keys, and the page they come from.
+
+    Raises:
+        Malformed: json-too-deep, too-many-keys or json-unserialisable.
+    """
+    value: JsonObject = {"api": credentials.without_key(api) if type(api) is dict else {}}
+    bound_line(codec.dumps(value), value)
+    for name, header in (("referrer", "referer"), ("origin", "origin")):
+        text = request.headers.get(header, "")[:_MAX_HEADER]
+        if text:
+            value[name] = text
+    return codec.dumps(value)
+
+
+def drafts(events: Iterable[Any], edge: Edge, *, derive: bool) -> tuple[Draft, ...]:
+    """Find what the edge needs in events that may be anything at all."""
+    retries = Retries(derive=derive)
+    return tuple([_draft(event, edge, retries) for event in events])
+
+
+def _draft(event: Any, edge: Edge, retries: Retries) -> Draft:
+    line = _line(event)
+    properties = event.get("properties") if type(event) is dict else None
+    if type(properties) is not dict:
+        return Draft(line, visitor=edge.new_id())
+    device = id_text(properties.get("_device_id"))
+    visitor = device or id_text(properties.get("_user")) or edge.new_id()
+    return Draft(
+        line,
+        visitor,
+        message_id=retries.message_id(event, properties, line),
+        session_id=_session(visitor, properties.get("_session_id")),
+    )
+
+
+def _line(event: Any) -> bytes:
+    own = event.get("api") if type(event) is dict else None
+    if type(own) is dict:
+        event = event | {"api": credentials.without_key(own)}
+    return codec.dumps(event)
+
+
+def _session(visitor: str, session: Any) -> str:
+    """Trackers number sessions by their start in ms, so they are one per visitor only.
+
+    -1 is Android's word for "outside a session".
+    """
+    text = id_text(session)
+    return f"{visitor}:{text}" if text and text != "-1" else ""
+
+
+def _asks_agent(event: Any) -> bool:
+    properties = event.get("properties") if type(event) is dict else None
+    return type(properties) is dict and properties.get("_user_agent") is True
