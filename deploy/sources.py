@@ -138,7 +138,8 @@ class Sources:
         """Draw another key."""
         now = self._clock()
         if 0 < command.expires_at <= now:
-            raise Malformed("key-invalid", "expires_at is past", where=("expires_at",))
+            message = "expires_at is past"
+            raise Malformed("key-invalid", message, status=409, where=("expires_at",))
         clear, key = _new_key(
             command.type, now, command.customer, command.name, expires_at=command.expires_at
         )

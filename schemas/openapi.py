@@ -105,6 +105,7 @@ def answer(
     text: str,
     content: JsonObject | Mapping[str, JsonObject] | None = None,
     headers: Mapping[str, JsonObject] | None = None,
+    links: Mapping[str, JsonObject] | None = None,
 ) -> JsonObject:
     """Describe one answer; without ``content`` it has no body."""
     made: JsonObject = {"description": text}
@@ -112,6 +113,8 @@ def answer(
         made["headers"] = dict(headers)
     if content is not None:
         made["content"] = _content(content)
+    if links:
+        made["links"] = dict(links)
     return made
 
 

@@ -94,6 +94,11 @@ def id_text(value: Any) -> str:
     return str(value) if type(value) is int or type(value) is float else ""
 
 
+def as_whole(value: Any) -> Any:
+    """Write ``60.0`` as 60: JSON has one kind of number, and languages print it as they like."""
+    return int(value) if type(value) is float and value.is_integer() else value
+
+
 def as_word(value: Any) -> str:
     """Keep a text; "" for all else."""
     return value if type(value) is str else ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import Malformed
-from schemas.reading import MAX_NAME, bound
+from schemas.reading import MAX_NAME, as_whole, bound
 from schemas.sources import Limits, Redirect, Source, check
 
 SETTABLE: Final = frozenset(known.name for known in fields(Source)) - {
@@ -85,6 +85,8 @@ def as_plain(value: Any, name: str, longest: int = MAX_NAME, code: str = "source
 
 def _filled(source: Source, given: Mapping[str, Any]) -> Source:
     values = {name: value for name, value in given.items() if name in SETTABLE}
+    if "session_timeout" in values:
+        values["session_timeout"] = as_whole(values["session_timeout"])
     if "limits" in values:
         values["limits"] = _limits(source.limits, values["limits"])
     if "origins" in values:
@@ -112,6 +114,7 @@ def _limits(present: Limits, given: Any) -> Limits:
     if not isinstance(given, Mapping):
         raise _wrong("limits", "limits must be a JSON object")
     refuse_others(given, _LIMITS, "limits")
+    given = {name: as_whole(value) for name, value in given.items()}
     for name, value in given.items():
         if type(value) is int and value > MAX_LIMIT:
             raise _wrong("limits", f"{name} is at most {MAX_LIMIT}")
@@ -132,7 +135,8 @@ def _redirects(given: Any) -> tuple[Redirect, ...]:
         raise _wrong("redirects", f"redirects must be a list of at most {MAX_REDIRECTS} objects")
     links = tuple(_redirect(link) for link in given)
     if len({link.id for link in links}) < len(links):
-        raise _wrong("redirects", "two redirects have the same id")
+        message = "two redirects have the same id"
+        raise Malformed("redirect-exists", message, status=409, where=("redirects",))
     return links
 
 

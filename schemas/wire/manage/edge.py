@@ -24,7 +24,7 @@ from schemas.commands import (
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
 from schemas.events import Event
-from schemas.reading import MAX_ID, JsonObject, as_object, bound, parse_object, required
+from schemas.reading import MAX_ID, JsonObject, as_object, as_whole, bound, parse_object, required
 from schemas.source_fields import as_plain, refuse_others
 from schemas.sources import KEY_TYPES, KeyType
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
@@ -175,7 +175,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _number(fields: Mapping[str, Any], name: str, most: int, unit: str) -> int:
-    value = fields.get(name, 0)
+    value = as_whole(fields.get(name, 0))
     if type(value) is not int or not 0 <= value <= most:
         raise Malformed(
             "key-invalid", f"{name} must be a whole number of {unit}, 0 to {most}", where=(name,)

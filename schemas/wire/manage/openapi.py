@@ -15,6 +15,7 @@ from schemas.openapi import (
     refusals,
 )
 from schemas.reading import JsonObject
+from schemas.wire.manage.edge import NAME
 from schemas.wire.manage.shapes import DECLARED, NEW_KEY, ROTATION, SCHEMAS
 
 _TEXT: Final = """\
@@ -27,8 +28,31 @@ _SOURCE: Final = f"{_SOURCES}/{{source_id}}"
 _SOURCE_ID: Final = parameter("source_id", STRING, place="path")
 _KEY_ID: Final = parameter("key_id", STRING, "its id, or the key itself", place="path")
 _LOCATION: Final = {"Location": {"schema": STRING}}
+_ID_OF_NEW: Final = "$response.body#/id"
+_LINKS: Final[dict[str, JsonObject]] = {
+    endpoint: {
+        "operationId": f"{NAME}-{endpoint}",
+        "parameters": {"source_id": _ID_OF_NEW},
+    }
+    for endpoint in (
+        "show-source",
+        "change-source",
+        "delete-source",
+        "add-key",
+        "rotate-key",
+        "show-schema",
+        "declare-schema",
+    )
+} | {
+    "revoke-key": {
+        "operationId": f"{NAME}-revoke-key",
+        "parameters": {"source_id": _ID_OF_NEW, "key_id": "$response.body#/keys/0/id"},
+    }
+}
 _ISSUED: Final = {
-    "201": answer("The source, with the new key in clear.", ref("HeadraceSource"), _LOCATION)
+    "201": answer(
+        "The source, with the new key in clear.", ref("HeadraceSource"), _LOCATION, _LINKS
+    )
 }
 _ONE: Final = {"200": answer("The source as it is now.", ref("HeadraceSource"))}
 _GONE: Final = {"204": answer("It is gone.")}
