@@ -71,7 +71,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
     if not session and source.generate_profile:
         session = edge.new_id()
     rule: note.Rule | None = "static" if static else "sticky" if session else None
-    note.attach(shared, request, source, rule)
+    note.attach(shared, request, rule)
     draft = Draft(body.line, session or edge.new_id(), profile_id=static, session_id=session)
     guess = static or (edge.ids.issue("profile", source.id, "session", session) if session else "")
     asked = rule == "sticky" and not drawn

@@ -34,7 +34,6 @@ def decode(raw: RawEvent) -> Event:
     event_type = _event_type(body["type"])
     outer, inner = inside(shared, "context"), inside(body, "context")
     chosen = inside(shared, "options")
-    stored = not note.transitional(shared)
     return Event(
         _kind(event_type),
         event_type,
@@ -47,8 +46,8 @@ def decode(raw: RawEvent) -> Event:
         errors=_errors(body),
         profiled=shared.get("profile_less") is not True,
         binding=note.binding(shared),
-        saves_event=stored and options.saves_event(chosen, body),
-        saves_session=stored and options.flag(chosen, "saveSession", default=True),
+        saves_event=options.saves_event(chosen, body),
+        saves_session=options.flag(chosen, "saveSession", default=True),
         saves_profile=options.flag(chosen, "saveProfile", default=True),
     )
 
@@ -57,7 +56,6 @@ def _bare(name: str, body: JsonObject, shared: JsonObject, raw: RawEvent) -> Eve
     """Understand what is nothing but properties."""
     event_type = _event_type(name)
     binding = note.binding(shared)
-    stored = not note.transitional(shared)
     reason = as_word(shared.get("reason"))
     return Event(
         _kind(event_type),
@@ -66,14 +64,11 @@ def _bare(name: str, body: JsonObject, shared: JsonObject, raw: RawEvent) -> Eve
         details=texts(
             ip=raw.ip,
             user_agent=raw.user_agent,
-            locale=note.text(shared, "language"),
-            channel=note.text(shared, "channel"),
+            locale=note.language(shared),
         ),
         errors=(f"json-invalid: {reason}",) if reason else (),
         profiled=binding is not None,
         binding=binding,
-        saves_event=stored,
-        saves_session=stored,
     )
 
 
@@ -121,10 +116,9 @@ def _details(
         referrer_host=inside(page, "referer").get("host"),
         ip=raw.ip,
         user_agent=browser.get("userAgent") or raw.user_agent,
-        locale=browser.get("language") or note.text(shared, "language"),
+        locale=browser.get("language") or note.language(shared),
         screen=screen_size(inside(inside(outer, "screen"), "local")),
         timezone=inside(outer, "time").get("tz"),
-        channel=note.text(shared, "channel"),
     )
 
 

@@ -8,7 +8,6 @@ from typing import Final, Literal, cast
 
 from schemas.events import Binding
 from schemas.reading import JsonObject, as_word, inside
-from schemas.sources import Source
 from schemas.vendor import Request
 
 Rule = Literal["sticky", "static", "existing", "nobody"]
@@ -20,11 +19,7 @@ _LONGEST_LANGUAGE: Final = 35
 
 
 def attach(
-    shared: JsonObject,
-    request: Request,
-    source: Source,
-    rule: Rule | None = None,
-    handed_over: str = "",
+    shared: JsonObject, request: Request, rule: Rule | None = None, handed_over: str = ""
 ) -> None:
     """Leave the note; a client's field of that name is lost, whatever it was.
 
@@ -35,8 +30,6 @@ def attach(
     entries = {
         "rule": rule,
         "handed_over": handed_over,
-        "transitional": source.transitional,
-        "channel": source.channel,
         "language": _language(request.headers.get("accept-language", "")),
     }
     shared[_NAME] = {name: value for name, value in entries.items() if value}
@@ -51,14 +44,9 @@ def binding(shared: JsonObject) -> Binding | None:
     return Binding(cast("Rule", rule), as_word(found.get("handed_over")))
 
 
-def transitional(shared: JsonObject) -> bool:
-    """Tell whether events of the source are processed and not stored."""
-    return inside(shared, _NAME).get("transitional") is True
-
-
-def text(shared: JsonObject, name: str) -> str:
-    """Find ``channel`` of the source or ``language`` of the request; "" when unknown."""
-    return as_word(inside(shared, _NAME).get(name))
+def language(shared: JsonObject) -> str:
+    """What the request's headers prefer; "" when unknown."""
+    return as_word(inside(shared, _NAME).get("language"))
 
 
 def _language(accepted: str) -> str:

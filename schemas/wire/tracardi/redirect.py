@@ -53,7 +53,7 @@ def split(request: Request, grant: Grant, edge: Edge) -> Batch:
     line = codec.dumps(properties)
     bound_line(line, properties)
     shared: JsonObject = {"type": link.event_type}
-    note.attach(shared, request, grant.source, "existing" if session else None)
+    note.attach(shared, request, "existing" if session else None)
     draft = Draft(line, session or edge.new_id(), session_id=session)
     return Batch((draft,), codec.dumps(shared), onward)
 

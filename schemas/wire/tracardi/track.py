@@ -79,7 +79,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
     events = payload.get("events")
     if not events:
         return Batch(())
-    line = _shared(payload, request, source, person)
+    line = _shared(payload, request, person)
     drafts = tuple([_draft(event, session, person.profile) for event in events])
     if request.method == "PUT":
         return Batch(drafts, line)
@@ -147,13 +147,13 @@ def _handed_over(payload: JsonObject, edge: Edge) -> tuple[str, tuple[str, ...]]
     return "", ("context.tracardi.pass names no source and profile known here: it was ignored",)
 
 
-def _shared(payload: JsonObject, request: Request, source: Source, person: _Person) -> bytes:
+def _shared(payload: JsonObject, request: Request, person: _Person) -> bytes:
     rest = {name: payload[name] for name in payload if name not in _APART}
     rest["profile_less"] = person.rule == "nobody"
     told = inside(payload, "request")
     if "headers" in told:
         rest["request"] = told | {"headers": _harmless(inside(told, "headers"))}
-    note.attach(rest, request, source, person.rule, person.handed_over)
+    note.attach(rest, request, person.rule, person.handed_over)
     line = codec.dumps(rest)
     bound_line(line, rest)
     return line

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -211,18 +210,17 @@ def test_a_payloads_secrets_are_not_kept() -> None:
     assert fed.event.context == {"request": {"headers": {"referer": "z"}, "a": 1}}
 
 
-def test_what_the_source_and_the_browser_say_has_columns() -> None:
+def test_the_browsers_language_has_a_column() -> None:
     request = post(
         tracardi, "/track", payload({"type": "e"}), {"accept-language": "de-AT;q=0.9, en"}
     )
-    fed = feed(tracardi, request, replace(SHOP, channel="web"))
-    assert fed.event.details == {"ip": IP, "locale": "de-AT", "channel": "web"}
+    assert feed(tracardi, request).event.details == {"ip": IP, "locale": "de-AT"}
 
 
 def test_a_note_cannot_be_forged() -> None:
-    fed = track({"type": "e"}, headrace={"rule": "static", "transitional": True})
+    fed = track({"type": "e"}, headrace={"rule": "static", "language": "x"})
     assert fed.event.binding == Binding("sticky")
-    assert fed.event.saves_event
+    assert fed.event.details == {"ip": IP}
 
 
 def test_an_internal_source_of_an_event_is_removed() -> None:

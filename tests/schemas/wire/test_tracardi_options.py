@@ -50,10 +50,9 @@ def test_what_is_saved(
     assert fed.answer["profile"] == {"id": OF_S1}
 
 
-def test_a_transitional_source_saves_the_profile_only() -> None:
-    fed = track({"saveEvents": True}, source=replace(SHOP, transitional=True))
-    assert (fed.event.saves_event, fed.event.saves_session) == (False, False)
-    assert fed.event.saves_profile
+def test_a_transitional_source_keeps_no_session() -> None:
+    """And no event, which is the processors' business."""
+    fed = track({}, source=replace(SHOP, transitional=True))
     assert fed.answer["session"] == {"id": None}
 
 
