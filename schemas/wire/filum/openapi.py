@@ -1,7 +1,8 @@
 """What Filum's path takes and answers, for ``/openapi.json``."""
 
-from typing import Final
+from typing import Final, get_args
 
+from schemas.events import Kind
 from schemas.openapi import (
     ANYTHING,
     STRING,
@@ -15,7 +16,6 @@ from schemas.openapi import (
     refusals,
 )
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
-from schemas.wire.filum.event import KINDS
 
 _TEXT: Final = """\
 Filum's event API, for all its SDKs. The write key of an event source is the Bearer token.
@@ -29,7 +29,7 @@ _ID: Final[JsonObject] = {
 _EVENT: Final = record(
     {
         "event_name": {"type": "string", "maxLength": MAX_NAME, "pattern": _SOME},
-        "event_type": {"type": "string", "enum": list(KINDS)},
+        "event_type": {"type": "string", "enum": list(get_args(Kind))},
         "user_id": {"description": "Text or number; empty is none."},
         "anonymous_id": {"description": "Text or number; empty is none."},
         "event_id": {"description": "The same event sent again has the same id."},
