@@ -6,7 +6,7 @@ from schemas import codec
 from schemas.errors import HeadraceError, Malformed, Refused
 from schemas.reading import JsonObject, bound_line, id_text, parse
 from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
-from schemas.wire.filum.event import check
+from schemas.wire.filum.event import check, ids_of
 
 ROUTES: tuple[Route, ...] = (Route("/events", "events"), Route("/events/", "events"))
 
@@ -91,5 +91,6 @@ def _draft(event: Any, line: bytes, edge: Edge) -> Draft:
     """Find visitor and id, also of an event that no check has passed."""
     if type(event) is not dict:
         return Draft(line, visitor=edge.new_id())
-    visitor = id_text(event.get("anonymous_id")) or id_text(event.get("user_id")) or edge.new_id()
+    user, anonymous = ids_of(event)
+    visitor = anonymous or user or edge.new_id()
     return Draft(line, visitor, message_id=id_text(event.get("event_id")))

@@ -1,10 +1,12 @@
 """Filum's events understood."""
 
+from typing import Any
+
 from schemas import links, times
 from schemas.envelope import RawEvent
 from schemas.events import Event
 from schemas.reading import JsonObject, as_word, id_text, inside, screen_size, texts
-from schemas.wire.filum.event import check
+from schemas.wire.filum.event import check, ids_of
 from schemas.wire.filum.params import properties
 
 
@@ -16,21 +18,34 @@ def decode(raw: RawEvent) -> Event:
     """
     body = raw.body
     kind, name = check(body, ("body",))
-    context = inside(body, "context")
     errors: list[str] = []
+    user_id, anonymous_id = ids_of(body)
+    context = _context(body.get("context"), errors)
     return Event(
         kind,
         name,
         event_time=_event_time(body, errors),
         sent_at=times.storable(_time(body, "sent_at", errors)),
-        user_id=id_text(body.get("user_id")),
-        anonymous_id=id_text(body.get("anonymous_id")),
-        group_id=id_text(body.get("group_id")),
-        properties=properties(body.get("event_params"), errors),
+        user_id=user_id,
+        anonymous_id=anonymous_id,
+        group_id=id_text(body.get("group_id")) or id_text(body.get("groupId")),
+        properties=_untyped(body) | properties(body.get("event_params"), errors),
         context=context,
         details=_details(context, raw),
         errors=tuple(errors),
     )
+
+
+def _untyped(body: JsonObject) -> JsonObject:
+    """Properties and traits as the Node SDK passes them through from callers used to Segment."""
+    return inside(body, "traits") | inside(body, "properties")
+
+
+def _context(context: Any, errors: list[str]) -> JsonObject:
+    """Take a context; some Node SDKs send it as typed items, too."""
+    if type(context) is list:
+        return properties(context, errors, "context")
+    return context if type(context) is dict else {}
 
 
 def _event_time(body: JsonObject, errors: list[str]) -> int | None:

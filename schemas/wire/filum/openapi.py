@@ -26,9 +26,23 @@ _SOME: Final = r"[^\s\x1c-\x1f]"
 _ID: Final[JsonObject] = {
     "anyOf": [{"type": "string", "maxLength": MAX_ID, "pattern": _SOME}, {"type": "number"}]
 }
+_NAMED: Final[tuple[JsonObject, tuple[str, ...]]] = (
+    {
+        "event_type": {"const": "track"},
+        "event_name": {"type": "string", "maxLength": MAX_NAME, "pattern": _SOME},
+    },
+    ("event_name",),
+)
+_UNNAMED: Final[tuple[JsonObject, tuple[str, ...]]] = (
+    {
+        "event_type": {"enum": [kind for kind in get_args(Kind) if kind != "track"]},
+        "event_name": {"type": ["string", "null"], "maxLength": MAX_NAME},
+    },
+    (),
+)
 _EVENT: Final = record(
     {
-        "event_name": {"type": "string", "maxLength": MAX_NAME, "pattern": _SOME},
+        "event_name": {"description": "Required of a track; others are named after their type."},
         "event_type": {"type": "string", "enum": list(get_args(Kind))},
         "user_id": {"description": "Text or number; empty is none."},
         "anonymous_id": {"description": "Text or number; empty is none."},
@@ -45,10 +59,12 @@ _EVENT: Final = record(
         "original_timestamp": {"description": "ISO 8601; what `timestamp` was on the device."},
         "context": {"description": "app, device, ip, library, os, page, screen, user_agent ..."},
     },
-    ("event_name", "event_type"),
+    ("event_type",),
 ) | {
     "anyOf": [
-        {"properties": {name: _ID}, "required": [name]} for name in ("user_id", "anonymous_id")
+        {"properties": {name: _ID} | named[0], "required": [name, *named[1]]}
+        for name in ("user_id", "anonymous_id")
+        for named in (_NAMED, _UNNAMED)
     ]
 }
 _SAID: Final = record(

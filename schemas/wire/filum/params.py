@@ -13,7 +13,9 @@ _DOUBLE: Final = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1
 _INFINITE: Final = (float("inf"), float("-inf"))
 
 
-def properties(items: list[Any] | None, errors: list[str]) -> JsonObject:
+def properties(
+    items: list[Any] | None, errors: list[str], field: str = "event_params"
+) -> JsonObject:
     """Turn typed items into properties; of a repeated key the last wins.
 
     Java sends ``{}`` in place of each value that it cannot type, which says nothing at all; any
@@ -25,7 +27,7 @@ def properties(items: list[Any] | None, errors: list[str]) -> JsonObject:
         if type(key) is str and key:
             found[key] = _value(item.get("value"))
         elif item:
-            errors.append(f"event_params[{index}] has no key")
+            errors.append(f"{field}[{index}] has no key")
     return found
 
 
