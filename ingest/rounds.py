@@ -70,6 +70,10 @@ class Sessions:
         if len(self._known) > self._most:
             self._known.popitem(last=False)
 
+    def forget(self, source_id: str, session_id: str) -> None:
+        """Remember nothing of a session."""
+        self._known.pop((source_id, session_id), None)
+
     def whose(self, source_id: str, session_id: str, now: int) -> str:
         """Name the session's profile; "" when it is not known."""
         profile_id, until = self._known.get((source_id, session_id), ("", 0))
@@ -112,6 +116,8 @@ class Rounds:
         Args:
             now: Unix ms.
         """
+        if ask.anew:
+            self._sessions.forget(source_id, ask.subject)
         answers = self._answers
         if answers is None or answers.trouble or not count:
             return None

@@ -17,10 +17,12 @@ class Ask:
             may as well be remembered from an earlier one; ``debug``: what was done with each
             event, one answer for every event.
         subject: the session's id.
+        anew: the request changes whose session it is, so what is remembered of it is over.
     """
 
     about: Literal["profile", "debug"]
     subject: str
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,10 +117,10 @@ class Plain:
 
 
 def _ask(request: Request) -> Ask | None:
-    """``?ask=profile&session=s1`` and ``?ask=debug``."""
+    """``?ask=profile&session=s1``, with ``&anew=1``, and ``?ask=debug``."""
     about, session = request.query.get("ask", [""])[0], request.query.get("session", ["s1"])[0]
     if about == "profile":
-        return Ask("profile", session)
+        return Ask("profile", session, "anew" in request.query)
     return Ask("debug", session) if about else None
 
 

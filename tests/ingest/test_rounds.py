@@ -103,6 +103,15 @@ async def test_what_was_told_is_remembered_for_its_source_and_session() -> None:
     assert await profiles(at, b"ask=profile", "cat") == ["profile of cat"]
 
 
+async def test_what_is_remembered_ends_where_a_request_changes_it() -> None:
+    at, processors = waiting_world(whose)
+    assert await profiles(at, b"ask=profile", "ann") == ["profile of ann"]
+    assert await profiles(at, b"ask=profile&anew=1", "bob") == ["profile of bob"]
+    assert await profiles(at, b"ask=profile", "cat") == ["profile of bob"]
+    processors.tell = silent
+    assert await profiles(at, b"ask=profile", "dan") == ["profile of bob"]
+
+
 async def test_what_is_remembered_follows_merges() -> None:
     at, _ = waiting_world(whose)
     await profiles(at, b"ask=profile", "ann")

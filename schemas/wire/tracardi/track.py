@@ -100,7 +100,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
         errors=options.errors(chosen),
         warnings=options.warnings(chosen) + person.warnings,
     )
-    return Batch(drafts, line, answer, _ask(answer, session))
+    return Batch(drafts, line, answer, _ask(answer, session, anew=bool(person.handed_over)))
 
 
 def is_profile_less(request: Request) -> bool:
@@ -130,8 +130,9 @@ def _person(
         return _Person("static", profile, profile, warnings=warnings)
     own = given.lower() if edge.ids.is_own(given) else handed
     if handed:
-        # Known session or not, its profile and this one are one from now on.
-        return _Person("sticky", own, edge.resolve(handed), handed_over=handed)
+        # Known session or not, its profile and this one are one from now on; but what the edge
+        # remembers of the session is not, and other edges may know of later merges.
+        return _Person("sticky", own, edge.resolve(handed), sure=False, handed_over=handed)
     known = edge.resolve(own) if own else edge.ids.issue("profile", source.id, "session", session)
     return _Person("sticky", own, known, sure=drawn, warnings=warnings)
 
@@ -173,7 +174,7 @@ def _draft(event: JsonObject, session: str, profile: str) -> Draft:
     return Draft(line, session, (event.get("id") or "").strip(), profile, session)
 
 
-def _ask(answer: Answer, session: str) -> Ask | None:
+def _ask(answer: Answer, session: str, *, anew: bool) -> Ask | None:
     if answer.debugs:
-        return Ask("debug", session)
-    return Ask("profile", session) if answer.asked else None
+        return Ask("debug", session, anew)
+    return Ask("profile", session, anew) if answer.asked else None
