@@ -18,7 +18,11 @@ STRING: Final[JsonObject] = {"type": "string"}
 BOOLEAN: Final[JsonObject] = {"type": "boolean"}
 OBJECT: Final[JsonObject] = {"type": "object"}
 ANYTHING: Final[JsonObject] = {}
+WHOLE: Final[JsonObject] = {"type": "integer"}
 JSON: Final = "application/json"
+
+SOME: Final = r"[^\s\x1c-\x1f]"
+"""Pattern of a text in which there is more than blanks."""
 
 REASONS: Final[Mapping[int, str]] = {
     400: "The request is not what it must be.",
@@ -66,6 +70,11 @@ class Description:
 def ref(name: str) -> JsonObject:
     """Point to a schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+def text(longest: int, **keywords: Any) -> JsonObject:
+    """Describe a text of at most ``longest`` characters."""
+    return {"type": "string", "maxLength": longest, **keywords}
 
 
 def record(

@@ -84,6 +84,11 @@ def storable(ms: int | None) -> int | None:
     return ms if ms is not None and ms in _STORABLE else None
 
 
+def nearest_storable(ms: int) -> int:
+    """Move a time to the nearest that a column can hold: all that is stored lies in between."""
+    return min(max(ms, _STORABLE.start), _STORABLE[-1])
+
+
 class _Words:
     """The parts of a date's text beside its clock: numbers in order, month, zone, or no date."""
 

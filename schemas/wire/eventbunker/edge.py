@@ -153,9 +153,11 @@ def _expiry(value: Any, now: int) -> int:
     found = times.from_date(value) if type(value) is str else None
     if type(value) is int or type(value) is float:
         found = times.from_number(value)
-    if found is None or found <= now:
-        where = (*_BODY, "expires_at")
+    where = (*_BODY, "expires_at")
+    if found is None:
         raise Malformed("datetime-parsing", "expires_at must be a date to come", where=where)
+    if found <= now:
+        raise Malformed("key-invalid", "expires_at is past", status=409, where=where)
     return found
 
 

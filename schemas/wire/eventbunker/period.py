@@ -76,10 +76,10 @@ def _at(period: dict[str, Any], name: str) -> int | None:
     found = times.from_date(value) if type(value) is str else None
     if type(value) is int or type(value) is float:
         found = times.from_number(value)
-    if times.storable(found) is None:
+    if found is None:
         message = f"time_period.{name} is no date that JavaScript can parse"
         raise Malformed("datetime-parsing", message, where=(*_PERIOD, name))
-    return found
+    return times.nearest_storable(found)
 
 
 def _before(now: int, count: int, unit: str) -> int:

@@ -62,7 +62,7 @@ _FIELDS: Final = (
     *("time_period", "group_by", "group_by_date", "computations"),
     *("filters", "order_by", "limit"),
 )
-_STEPS: Final = tuple(filter(None, get_args(Step)))
+STEPS: Final = tuple(filter(None, get_args(Step)))
 _DATE: Final = "date"
 _PERCENTILE: Final = re.compile(r"(?:p|percentile_)([0-9]{1,2}(?:\.[0-9]{1,3})?|100)")
 _BODY: Final = ("body",)
@@ -192,9 +192,9 @@ def _order(value: Any, where: Where) -> Order:
 def _step(value: Any) -> Step:
     if value is None:
         return ""
-    if value not in _STEPS:
+    if value not in STEPS:
         where = (*_BODY, "group_by_date")
-        message = f"group_by_date must be one of {', '.join(_STEPS)}"
+        message = f"group_by_date must be one of {', '.join(STEPS)}"
         raise Malformed("value-invalid", message, where=where)
     return cast("Step", value)
 

@@ -5,15 +5,19 @@ from typing import Final, get_args
 from schemas.events import Kind
 from schemas.openapi import (
     ANYTHING,
+    SOME,
     STRING,
+    WHOLE,
     Description,
     answer,
     array,
     body,
+    nullable,
     operation,
     record,
     ref,
     refusals,
+    text,
 )
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 
@@ -21,29 +25,15 @@ _TEXT: Final = """\
 Filum's event API, for all its SDKs. The write key of an event source is the Bearer token.
 """
 _KEY: Final = "filumWriteKey"
-_SOME: Final = r"[^\s\x1c-\x1f]"
-"""Not only blanks."""
-_ID: Final[JsonObject] = {
-    "anyOf": [{"type": "string", "maxLength": MAX_ID, "pattern": _SOME}, {"type": "number"}]
-}
-_NAMED: Final[tuple[JsonObject, tuple[str, ...]]] = (
-    {
-        "event_type": {"const": "track"},
-        "event_name": {"type": "string", "maxLength": MAX_NAME, "pattern": _SOME},
-    },
-    ("event_name",),
-)
-_UNNAMED: Final[tuple[JsonObject, tuple[str, ...]]] = (
-    {
-        "event_type": {"enum": [kind for kind in get_args(Kind) if kind != "track"]},
-        "event_name": {"type": ["string", "null"], "maxLength": MAX_NAME},
-    },
-    (),
-)
+_ID: Final[JsonObject] = {"anyOf": [text(MAX_ID, pattern=SOME), {"type": "number"}]}
+_TRACK: Final = "track"
+_ALIAS: Final = "alias"
+_NAMED: Final = text(MAX_NAME, pattern=SOME)
+_PERHAPS_NAMED: Final = nullable(text(MAX_NAME, pattern=f"^$|{SOME}"))
 _EVENT: Final = record(
     {
-        "event_name": {"description": "Required of a track; others are named after their type."},
         "event_type": {"type": "string", "enum": list(get_args(Kind))},
+        "event_name": {"description": "Of all but a `track` the type stands for a missing one."},
         "user_id": {"description": "Text or number; empty is none."},
         "anonymous_id": {"description": "Text or number; empty is none."},
         "event_id": {"description": "The same event sent again has the same id."},
@@ -60,24 +50,37 @@ _EVENT: Final = record(
         "context": {"description": "app, device, ip, library, os, page, screen, user_agent ..."},
     },
     ("event_type",),
-) | {
+)
+
+
+def _variant(kinds: list[str], name: JsonObject, ids: tuple[str, ...]) -> JsonObject:
+    """One sort of event: what its name may be, and which of its ids says whose it is."""
+    properties = {"event_type": {"enum": kinds}, "event_name": name}
+    made = record(properties, ("event_type", *(("event_name",) if name is _NAMED else ())))
+    return {**made, "anyOf": [record({each: _ID}, (each,)) for each in ids]}
+
+
+_IDS: Final = ("user_id", "anonymous_id")
+_OTHERS: Final = [kind for kind in get_args(Kind) if kind not in {_TRACK, _ALIAS}]
+_WHOLE: Final = {
+    **_EVENT,
     "anyOf": [
-        {"properties": {name: _ID} | named[0], "required": [name, *named[1]]}
-        for name in ("user_id", "anonymous_id")
-        for named in (_NAMED, _UNNAMED)
-    ]
+        _variant([_TRACK], _NAMED, _IDS),
+        _variant(_OTHERS, _PERHAPS_NAMED, _IDS),
+        _variant([_ALIAS], _PERHAPS_NAMED, (*_IDS, "previous_id", "previousId")),
+    ],
 }
 _SAID: Final = record(
-    {"statusCode": {"type": "integer"}, "code": {"type": "integer"}, "message": array(STRING)},
+    {"statusCode": WHOLE, "code": WHOLE, "message": array(STRING)},
     ("statusCode", "code", "message"),
 )
 _ERROR: Final = record(
     {
-        "statusCode": {"type": "integer"},
+        "statusCode": WHOLE,
         "code": {**STRING, "description": "for programs"},
         "error": STRING,
         "message": array(STRING),
-        "error_code": {"type": "integer", "description": "40101: the event source is disabled"},
+        "error_code": {**WHOLE, "description": "40101: the event source is disabled"},
     },
     ("statusCode", "code", "error", "message", "error_code"),
 )
@@ -105,6 +108,6 @@ DESCRIPTION: Final = Description(
             security=_KEY,
         )
     },
-    schemas={"FilumEvent": _EVENT, "FilumError": _ERROR},
+    schemas={"FilumEvent": _WHOLE, "FilumError": _ERROR},
     security={_KEY: {"type": "http", "scheme": "bearer"}},
 )
