@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,6 +104,7 @@ def files() -> list[Path]:
     return sorted(FOLDER.glob("*/*.yaml"))
 
 
+@cache
 def read(file: Path) -> CaseFile:
     """Read a file.
 
@@ -225,7 +227,7 @@ def _list(value: Any, where: str) -> list[Any]:
     return value
 
 
-class _Strict(yaml.SafeLoader):  # type: ignore[misc]
+class _Strict(yaml.CSafeLoader):  # type: ignore[misc]
     """JSON's types only: no dates, no yes and no, no key twice."""
 
 
@@ -248,5 +250,5 @@ def _unique(loader: _Strict, node: yaml.MappingNode) -> Json:
 _Strict.add_constructor("tag:yaml.org,2002:map", _unique)
 _Strict.yaml_implicit_resolvers = {
     letter: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for letter, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }

@@ -58,18 +58,31 @@ def source_names(kind: SourceKind) -> dict[str, str]:
     return names | {"SOURCE": kind.id, "ADMIN": ADMIN}
 
 
-async def run(case: Case, feed: Feed, sources: Mapping[str, SourceKind]) -> list[str]:
-    """Feed a case; what is not as expected, in words."""
-    kind = sources[f"{case.vendor}-{case.source}"]
-    rooms = Rooms(sources.values(), source_names)
-    names = fresh() | source_names(kind)
-    found: list[str] = []
-    for number, step in enumerate(case.steps, 1):
-        http = request(case, step, feed, names)
-        answer = await Call(http).answer(rooms.app)
-        found += [f"step {number}: {each}" for each in answer.wrong(step, http, names)]
-        names |= answer.kept(step)
-    expected = [*filled(list(case.rows), names), *fillers(case, feed)]
-    found += rows_differences(expected, rooms.rows, "row")
-    found += rows_differences(filled(list(case.dead), names), rooms.dead, "dead letter")
-    return found
+class Here:
+    """Feeds cases; each vendor has one edge with its sources, for all its cases."""
+
+    def __init__(self, sources: Mapping[str, SourceKind]) -> None:
+        self._sources = sources
+        self._rooms: dict[str, Rooms] = {}
+
+    async def run(self, case: Case, feed: Feed) -> list[str]:
+        """Feed a case; what is not as expected, in words."""
+        rooms = self._rooms_of(case.vendor)
+        rooms.rows, rooms.dead = [], []
+        names = fresh() | source_names(self._sources[f"{case.vendor}-{case.source}"])
+        found: list[str] = []
+        for number, step in enumerate(case.steps, 1):
+            http = request(case, step, feed, names)
+            answer = await Call(http).answer(rooms.app)
+            found += [f"step {number}: {each}" for each in answer.wrong(step, http, names)]
+            names |= answer.kept(step)
+        expected = [*filled(list(case.rows), names), *fillers(case, feed)]
+        found += rows_differences(expected, rooms.rows, "row")
+        found += rows_differences(filled(list(case.dead), names), rooms.dead, "dead letter")
+        return found
+
+    def _rooms_of(self, vendor: str) -> Rooms:
+        if vendor not in self._rooms:
+            kinds = [kind for kind in self._sources.values() if kind.vendor == vendor]
+            self._rooms[vendor] = Rooms(kinds, source_names)
+        return self._rooms[vendor]

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.cases.case import Case, all_cases, all_sources
-from tests.cases.here import run
+from tests.cases.here import Here
 from tests.cases.rooms import is_call
 from tests.cases.ways import Feed, feeds
 
-SOURCES = all_sources()
+HERE = Here(all_sources())
 FED = [
     (case, feed)
     for case in all_cases()
@@ -18,5 +18,5 @@ FED = [
 
 @pytest.mark.parametrize(("case", "feed"), FED, ids=[f"{case} [{feed}]" for case, feed in FED])
 async def test_case(case: Case, feed: Feed) -> None:
-    wrong = await run(case, feed, SOURCES)
+    wrong = await HERE.run(case, feed)
     assert not wrong, "\n".join(["", f"{case} [{feed}], which covers {case.fact!r}:", *wrong])
