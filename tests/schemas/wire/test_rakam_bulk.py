@@ -1,0 +1,243 @@
+"""Bulk in every form, the picture, spiders, referrers."""
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import Malformed, Refused, Unavailable
+from schemas.events import Event
+from schemas.sources import Key, Limits, Source
+from schemas.vendor import Edge, Grant
+from schemas.wire import rakam
+from schemas.wire.rakam import referrers, spiders, table
+from tests.schemas.wire.feeding import IDS, RECEIVED_AT, Fed, drawing, feed, post
+
+QUERY = {"collection": ["Rows"], "master_key": ["MK"]}
+FEW = Source("shop", limits=Limits(events_per_request=2))
+
+
+def bulk(body: bytes, label: str, source: Source = FEW, **query: list[str]) -> Fed:
+    request = post(rakam, "/event/bulk", body, {"content-type": label}, {**QUERY, **query})
+    return feed(rakam, request, source)
+
+
+def avro(rows: list[dict[str, Any]]) -> bytes:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "pageUrl", "type": "string"}]}
+    file = io.BytesIO()
+    fastavro.writer(file, schema, rows)
+    return file.getvalue()
+
+
+FORMS = {
+    "application/x-ndjson": lambda rows: b"\n".join(json.dumps(row).encode() for row in rows),
+    "application/x-rawjson": lambda rows: json.dumps(rows).encode(),
+    "text/csv; charset=utf-8": lambda rows: "\r\n".join(
+        ["pageUrl", *(row["pageUrl"] for row in rows)]
+    ).encode(),
+    "application/avro": avro,
+}
+each_form = pytest.mark.parametrize("label", FORMS)
+
+
+@each_form
+def test_every_form_says_the_same(label: str) -> None:
+    fed = bulk(FORMS[label]([{"pageUrl": "a"}, {"pageUrl": "b"}]), label)
+    assert fed.events == (
+        Event("track", "rows", properties={"page_url": "a"}),
+        Event("track", "rows", properties={"page_url": "b"}),
+    )
+    assert (fed.claim.credential, fed.claim.needs) == ("MK", "master")
+    assert (fed.reply.status, fed.answer) == (200, {"success": True})
+    assert "MK" not in str(fed.raws)
+
+
+@each_form
+def test_no_rows(label: str) -> None:
+    fed = bulk(FORMS[label]([]), label)
+    assert (fed.reply.status, fed.raws) == (200, ())
+
+
+@each_form
+def test_more_rows_than_the_source_takes(label: str) -> None:
+    fed = bulk(FORMS[label]([{"pageUrl": "a"}] * 3), label)
+    assert (fed.reply.status, fed.code) == (413, "too-many-events")
+
+
+@each_form
+@given(body=st.binary(max_size=300))
+def test_any_bytes(label: str, body: bytes) -> None:
+    fed = bulk(body, label)
+    assert isinstance(fed.error, Malformed | None)
+
+
+def test_one_object_over_several_lines() -> None:
+    fed = bulk(json.dumps({"a": 1}, indent=2).encode(), "application/x-ndjson")
+    assert fed.event.properties == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "label", "query", "code", "words"),
+    [
+        (b'{"a":1}\n{"b"', "application/x-ndjson", {}, "json-invalid", "line 2"),
+        (b"nonsense", "application/x-ndjson", {}, "json-invalid", ""),
+        (b"[1,", "application/x-rawjson", {}, "json-invalid", ""),
+        (b"a\n\xff", "text/csv", {}, "csv-invalid", "UTF-8"),
+        (b'a\n"b', "text/csv", {}, "csv-invalid", "line 2"),
+        (b"a\n1,2", "text/csv", {}, "csv-invalid", "more than 1 columns"),
+        (b"a,,b\n1,2,3", "text/csv", {}, "name-invalid", ""),
+        (b",".join([b"a"] * 2001), "text/csv", {}, "too-many-keys", ""),
+        (b"a", "text/csv", {"column_separator": ["ab"]}, "csv-invalid", "separator"),
+        (b"a", "text/csv", {"column_separator": [""]}, "csv-invalid", "separator"),
+        (b"a", "text/csv", {"column_separator": ['"']}, "csv-invalid", "separator"),
+        (b"a", "text/csv", {"use_header": ["False"]}, "csv-invalid", "column names"),
+        (b"a", "text/csv", {"collection": ["_users"]}, "collection-invalid", "reserved"),
+        (b"a", "text/csv", {"collection": [" "]}, "missing", "required"),
+        (b"a", "text/html", {}, "content-type-unsupported", "Unsupported content type: text/html"),
+    ],
+)
+def test_what_cannot_be_read(
+    body: bytes, label: str, query: dict[str, list[str]], code: str, words: str
+) -> None:
+    fed = bulk(body, label, **query)
+    assert (fed.reply.status, fed.code) == (400, code)
+    assert words in fed.answer["error"]
+
+
+def test_a_table_with_a_mark_a_short_row_and_a_tab() -> None:
+    body = "﻿a\tb\t_time\t_ip\n1\n2\t3\t 5 \ttrue\n".encode()
+    first, second = bulk(body, "text/csv", column_separator=["\t"]).events
+    assert first.properties == {"a": "1"}
+    assert (second.properties, second.event_time) == ({"a": "2", "b": "3"}, 5)
+    assert second.details == {"ip": "198.51.100.7"}
+
+
+def test_a_table_that_says_nothing_of_itself() -> None:
+    request = post(rakam, "/event/bulk", b"", {}, {})
+    assert list(table.rows(request)) == []
+
+
+def test_a_customers_key_is_refused() -> None:
+    request = post(rakam, "/event/batch", {"api": {"api_key": "WK"}, "events": []})
+    grant = Grant(FEW, Key("k", "write", "h", customer="acme"))
+    with pytest.raises(Malformed) as caught:
+        rakam.split(rakam.read(request), request, grant, Edge(drawing(), IDS))
+    assert (caught.value.code, rakam.refuse(caught.value, request).status) == ("key-scoped", 403)
+
+
+def test_nothing_under_project_is_an_event() -> None:
+    request = post(rakam, "/project/list", {})
+    with pytest.raises(Malformed):
+        rakam.split(rakam.read(request), request, Grant(FEW), Edge(drawing(), IDS))
+
+
+@pytest.mark.parametrize("urls", [None, [], ["a", "b"], "a"])
+def test_remote_files(urls: Any) -> None:
+    fed = feed(rakam, post(rakam, "/event/bulk/remote", {"urls": urls}, {"master_key": "MK"}))
+    assert (fed.reply.status, fed.answer["error"]) == (400, "Only one url is supported")
+
+
+def picture(query: dict[str, list[str]], **headers: str) -> Fed:
+    return feed(rakam, post(rakam, "/event/pixel", b"", headers, query, method="GET"))
+
+
+def test_a_picture_is_a_picture() -> None:
+    fed = picture({"collection": ["Seen"], "api.api_key": ["WK"], "prop.aB": ["x", "y"]})
+    assert len(fed.reply.body) == 43
+    assert (fed.reply.status, fed.reply.content_type) == (200, "image/gif")
+    assert "no-store" in dict(fed.reply.headers)["Cache-Control"]
+    assert fed.event == Event("track", "seen", properties={"a_b": "y"})
+    assert "WK" not in str(fed.raws)
+    assert picture({"collection": ["Seen"]}, write_key="WK").error is None
+
+
+def test_a_picture_says_what_is_wrong_in_a_header_that_is_one() -> None:
+    fed = picture({"collection": ["é\r\nx: y" * 200], "api.api_key": ["WK"]})
+    said = dict(fed.reply.headers)["server-error"]
+    assert (fed.reply.status, said.isprintable()) == (200, True)
+    request = post(rakam, "/event/pixel", b"", method="GET")
+    for error in (Refused("x", "ü\n" * 400), Unavailable("x", "later")):
+        reply = rakam.refuse(error, request)
+        said = dict(reply.headers)["server-error"]
+        assert (reply.status, said.isascii(), len(said) <= 300) == (200, True, True)
+    wrong = rakam.refuse(Malformed("method-not-allowed", "no", status=405), request)
+    assert (wrong.status, wrong.content_type) == (405, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", True),
+        ("Mozilla/5.0 (compatible; YandexBot/3.0)", True),
+        ("Mozilla/5.0 (compatible; Baiduspider/2.0)", True),
+        ("facebookexternalhit/1.1", True),
+        ("Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36", False),
+        ("Mozilla/5.0 (Linux; Android 7.0; CUBOT_NOTE_S) Chrome/60", False),
+        ("okhttp/4.9", False),
+        ("", False),
+    ],
+)
+def test_spiders(text: str, expected: bool) -> None:
+    assert spiders.is_spider(text) is expected
+
+
+def test_a_spider_is_refused_where_it_is_asked_about() -> None:
+    asks = {"collection": "c", "properties": {"_user_agent": True}}
+    api = {"api": {"api_key": "WK"}}
+    headers = {"user-agent": "Googlebot/2.1"}
+    alone = feed(rakam, post(rakam, "/event/collect", asks | api, headers))
+    only = feed(rakam, post(rakam, "/event/batch", api | {"events": [asks]}, headers))
+    for fed in (alone, only):
+        assert (fed.reply.status, fed.code) == (403, "spider")
+    mixed = {"events": [asks, {"collection": "c", "properties": {}}, 5]}
+    fed = feed(rakam, post(rakam, "/event/batch", api | mixed, headers))
+    assert [each.code if isinstance(each, Malformed) else "" for each in fed.decoded] == [
+        "spider",
+        "",
+        "dict-type",
+    ]
+    none = feed(rakam, post(rakam, "/event/batch", api | {"events": []}, headers))
+    assert none.reply.body == b"1"
+
+
+@pytest.mark.parametrize(
+    ("url", "own", "medium", "source", "term"),
+    [
+        ("https://www.google.com/search?q=a+b&x", "", "search", "Google", "a b"),
+        ("https://www.google.co.uk/", "", "search", "Google", None),
+        ("https://www.bing.com/?x=" + "y" * 3000, "", "search", "Bing", None),
+        ("https://google.shop.example/", "", "unknown", None, None),
+        ("https://mail.google.com/", "", "email", "Gmail", None),
+        ("https://t.co/x", "", "social", "Twitter", None),
+        ("https://nott.co/x", "", "unknown", None, None),
+        ("http://localhost/", "", "unknown", None, None),
+        ("https://www.shop.example/a", "shop.example", "internal", None, None),
+        ("https://other.example/a", "shop.example", "unknown", None, None),
+    ],
+)
+def test_referrers(url: str, own: str, medium: str, source: str | None, term: str | None) -> None:
+    found = referrers.columns_of(url, own)
+    assert found["_referrer_medium"] == medium
+    assert (found.get("_referrer_source"), found.get("_referrer_term")) == (source, term)
+    assert found["_referrer_path"].startswith("/")
+
+
+@pytest.mark.parametrize("url", ["", "direct", "://"])
+def test_what_is_no_referrer(url: str) -> None:
+    assert referrers.columns_of(url, "") == {}
+
+
+def test_copy_maps_nothing() -> None:
+    properties = {"_ip": True, "_referrer": "https://a.example/", "_time": RECEIVED_AT, "_user": 5}
+    event = {"collection": "c", "properties": properties}
+    request = post(rakam, "/event/copy", {"api": {"api_key": "MK"}, "events": [event]})
+    copied = feed(rakam, request).event
+    assert copied.properties == {"_ip": True, "_referrer": "https://a.example/"}
+    assert (copied.details, copied.user_id) == ({}, "5")
+    mapped = feed(rakam, replace(request, endpoint="bulk")).event
+    assert mapped.details["ip"] == "198.51.100.7"
