@@ -1,8 +1,6 @@
 """Tracardi's webhooks and redirects: everything that is recorded because a URL was called."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from schemas.wire import tracardi
 from tests.schemas.test_envelope import nested
 from tests.schemas.wire.feeding import IDS, IP, Fed, drawn, feed, post
 
-CASES = json.loads((Path(__file__).parent / "cases" / "tracardi.json").read_text())
 HOOKS = Source("shop", bridge="webhook")
 TWO, THREE = "/collect/{type}/{source}", "/collect/{type}/{source}/{session}"
 OF_S1 = IDS.issue("profile", "shop", "session", "s1")
@@ -66,28 +63,6 @@ def visit(
     parts = {"redirect": "go"} | ({"session": session} if session else {})
     request = post(tracardi, path, body, headers, query, method, **parts)
     return feed(tracardi, request, Source("shop", bridge="redirect"), redirect=link)
-
-
-def names(case: dict[str, Any]) -> str:
-    return str(case["name"])
-
-
-@pytest.mark.parametrize("case", CASES["webhooks"], ids=names)
-def test_a_webhook(case: dict[str, Any]) -> None:
-    case = dict(case)
-    label, event_type = case.pop("label", ""), case.pop("type", " Order Paid")
-    fed = collect(case.pop("text").encode(), event_type=event_type, label=label)
-    if "refused" in case:
-        assert fed.reply.status == 422
-        assert fed.answer["detail"][0]["type"] == case.pop("refused")
-    else:
-        assert fed.claim.credential == "Shop"
-        details = {"ip": IP}
-        properties = case.pop("is")
-        assert fed.event == Event(
-            "track", "order-paid", properties=properties, details=details, profiled=False
-        )
-    assert set(case) == {"name"}, "leftover keys"
 
 
 def test_a_webhook_is_nobodys() -> None:
