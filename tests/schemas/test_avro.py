@@ -209,6 +209,7 @@ def test_other_codecs(codec_name: str) -> None:
         container(5, b""),
         container({"type": 5}, b""),
         container({"type": "record"}, b""),
+        container({"type": "record", "fields": []}, b""),
         container({"type": "record", "name": "R"}, b""),
         container({"type": "record", "name": "R", "fields": [5]}, b""),
         container({"type": "fixed", "name": "F", "size": -1}, b""),

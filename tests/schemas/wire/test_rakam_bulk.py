@@ -104,7 +104,7 @@ def test_one_object_over_several_lines() -> None:
 def test_what_cannot_be_read(
     body: bytes, label: str, query: dict[str, list[str]], code: str, words: str
 ) -> None:
-    fed = bulk(body, label, **query)
+    fed = bulk(body, label, FEW, **query)
     assert (fed.reply.status, fed.code) == (400, code)
     assert words in fed.answer["error"]
 
@@ -115,6 +115,24 @@ def test_a_table_with_a_mark_a_short_row_and_a_tab() -> None:
     assert first.properties == {"a": "1"}
     assert (second.properties, second.event_time) == ({"a": "2", "b": "3"}, 5)
     assert second.details == {"ip": "198.51.100.7"}
+
+
+def test_a_cell_without_a_time_says_no_time() -> None:
+    (event,) = bulk(b"_time,a\n\n,\n", "text/csv").events
+    assert (event.event_time, event.properties) == (None, {"a": ""})
+
+
+def test_a_file_elsewhere_is_not_fetched() -> None:
+    body = {"urls": ["http://127.0.0.1/"], "collection": "c", "type": "JSON"}
+    fed = feed(rakam, post(rakam, "/event/bulk/remote", body, {"master_key": "MK"}))
+    assert fed.code == "remote-unsupported"
+    assert feed(rakam, post(rakam, "/event/bulk/remote", body)).code == "key-missing"
+
+
+def test_bulk_json() -> None:
+    body = {"events": [{"collection": "c", "properties": {}}, 5]}
+    fed = feed(rakam, post(rakam, "/event/bulk", body, {"write_key": "WK"}))
+    assert (fed.answer, len(fed.raws)) == ({"success": True}, 2)
 
 
 def test_a_table_that_says_nothing_of_itself() -> None:
@@ -154,6 +172,7 @@ def test_a_picture_is_a_picture() -> None:
     assert fed.event == Event("track", "seen", properties={"a_b": "y"})
     assert "WK" not in str(fed.raws)
     assert picture({"collection": ["Seen"]}, write_key="WK").error is None
+    assert picture({"api.api_key": ["WK"]}).code == "collection-invalid"
 
 
 def test_a_picture_says_what_is_wrong_in_a_header_that_is_one() -> None:
