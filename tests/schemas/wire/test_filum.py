@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,61 +9,41 @@ from schemas.wire import filum
 from tests.schemas.test_envelope import nested
 from tests.schemas.wire.feeding import IP, Fed, feed, post, relabelled
 
-CASES = json.loads((Path(__file__).parent / "cases" / "filum.json").read_text())
 HEADERS = {"authorization": "Bearer WK"}
 GOOD = {"event_name": "good", "event_type": "track", "user_id": "u9"}
 GOOD_EVENT = Event("track", "good", user_id="u9", details={"ip": IP})
-
-
-def names(case: dict[str, Any]) -> str:
-    return str(case["name"])
 
 
 def send(body: Any) -> Fed:
     return feed(filum, post(filum, "/events", body, HEADERS))
 
 
-@pytest.mark.parametrize("case", CASES["events"], ids=names)
-def test_an_event(case: dict[str, Any]) -> None:
-    """Alone, in an array of one and of three, on both paths, with lying labels."""
-    case = dict(case)
-    event, wanted = case.pop("event"), dict(case.pop("is"))
-    expected = Event(
-        wanted.pop("kind", "track"),
-        wanted.pop("event_type", "e"),
-        details={"ip": IP} | wanted.pop("details", {}),
-        errors=tuple(wanted.pop("errors", ())),
-        **wanted,
-    )
+@pytest.mark.parametrize(
+    ("ids", "visitor"),
+    [
+        ({"user_id": "u1"}, "u1"),
+        ({"user_id": "u1", "anonymous_id": "a1"}, "a1"),
+        ({"user_id": 42, "anonymous_id": None}, "42"),
+        ({"user_id": "u1", "event_type": "alias", "previous_id": "p1"}, "p1"),
+        ({"user_id": "u1", "previous_id": "p1"}, "u1"),
+    ],
+)
+def test_the_visitor_is_the_anonymous_one_first(ids: dict[str, Any], visitor: str) -> None:
+    event = {"event_name": "e", "event_type": "track"} | ids
     for body, position in ((event, 0), ([event], 0), ([GOOD, event, GOOD], 1)):
-        for path in ("/events", "/events/"):
-            for request in relabelled(post(filum, path, body, HEADERS)):
-                fed = feed(filum, request)
-                assert fed.events[position] == expected
-                assert fed.answer["statusCode"] == 200
-                for name, value in case.get("raw", {}).items():
-                    assert getattr(fed.raws[position], name) == value
-    assert set(case) <= {"name", "raw"}, "leftover keys"
+        for request in relabelled(post(filum, "/events", body, HEADERS)):
+            assert feed(filum, request).raws[position].visitor == visitor
 
 
-@pytest.mark.parametrize("case", CASES["refused"], ids=names)
-def test_a_bad_event_is_refused_alone_and_a_dead_letter_among_good_ones(
-    case: dict[str, Any],
-) -> None:
-    case = dict(case)
-    event, code = case.pop("event"), case.pop("code")
-    assert set(case) == {"name"}, "leftover keys"
-    for body in (event, [event], [event, event]):
-        fed = send(body)
-        assert (fed.reply.status, fed.code) == (400, code)
-        assert fed.answer["code"] == code
-    fed = send([GOOD, event, GOOD])
-    assert fed.reply.status == 200
-    first, dead, last = fed.decoded
+def test_a_dead_letter_keeps_what_was_sent() -> None:
+    bad = {"event_name": 5, "event_type": "track", "user_id": "u1"}
+    fed = send([GOOD, bad, "text", GOOD])
+    first, dead, text, last = fed.decoded
     assert first == last == GOOD_EVENT
     assert isinstance(dead, Malformed)
-    assert dead.code == code
-    assert fed.raws[1].body == event
+    assert isinstance(text, Malformed)
+    assert (dead.code, text.code) == ("string-type", "dict-type")
+    assert fed.raws[1].body == bad
 
 
 def test_the_reason_names_the_element() -> None:
