@@ -136,7 +136,9 @@ def _same(expected: Any, seen: Any) -> bool:
 
 def _nearest(table: list[list[str]]) -> str:
     by_count = sorted((len(found), found) for found in table)
-    return "; ".join(by_count[0][1]) if by_count else "there is none"
+    if not by_count:
+        return "there is none"
+    return "; ".join(by_count[0][1]) or "fits another as well"
 
 
 def _brief(row: Mapping[str, Any]) -> str:
