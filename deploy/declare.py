@@ -68,6 +68,16 @@ async def _check(admin: Any, topics: list[Topic]) -> None:
             )
 
 
+async def names(kafka: str) -> list[str]:
+    """Names of all topics, sorted."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        return sorted(await admin.list_topics())
+    finally:
+        await admin.close()
+
+
 async def end_offsets(kafka: str, topics: Iterable[str]) -> dict[TopicPartition, int]:
     """Where every partition of the topics ends now."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)

@@ -81,6 +81,7 @@ class Tail:
         return self._turns[topic].counted(offset)
 
     async def _run(self) -> None:
+        """Follow for ever; a bug in here must not end it either."""
         while True:
             consumer = AIOKafkaConsumer(
                 bootstrap_servers=self._kafka,
@@ -92,9 +93,11 @@ class Tail:
                 await self._follow(consumer)
             except (KafkaError, OSError) as error:
                 log.warning("sources and schemas: %s; trying again", error)
-                await asyncio.sleep(_RETRY_SECONDS)
+            except Exception:
+                log.exception("following sources and schemas failed; trying again")
             finally:
                 await consumer.stop()
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def _follow(self, consumer: Any) -> None:
         consumer.assign(self._partitions)

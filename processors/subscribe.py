@@ -39,6 +39,18 @@ def unfit(declared: Iterable[Topic], found: Mapping[str, int]) -> dict[str, str]
     return faults
 
 
+def wanted_topics(
+    topics: Topics, source_ids: Iterable[str], found: Iterable[str]
+) -> tuple[Topic, ...]:
+    """The raw topics to read: of every source, and of those that are gone.
+
+    A source may be deleted before its last events have been read, and they were accepted.
+    """
+    prefix = topics.raw("").name
+    gone = (name.removeprefix(prefix) for name in found if name.startswith(prefix))
+    return tuple(topics.raw(source_id) for source_id in sorted({*source_ids, *gone}))
+
+
 class Stream(Protocol):
     """What reads the topics; see :class:`processors.app.Processors`."""
 
@@ -106,7 +118,7 @@ class Subscription:
 
     def _take(self, found: Mapping[str, int]) -> bool:
         """Add what is fit; True when there is no rest to complain about."""
-        wanted = map(self._topics.raw, self._feed.registry.ids())
+        wanted = wanted_topics(self._topics, self._feed.registry.ids(), found)
         new = [topic for topic in wanted if topic.name not in self._names]
         faults = unfit(new, found)
         for topic in new:

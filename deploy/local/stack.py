@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from deploy.declare import end_offsets, lag
+from deploy.declare import end_offsets, lag, names
 from deploy.demo import ensure_demo
 from deploy.init import initialise
 from deploy.local.child import Tier
 from deploy.local.supervisor import Supervisor
 from deploy.probe import bind
-from deploy.registry import read_sources
 from deploy.settings import (
     SettingError,
     Settings,
@@ -116,7 +115,9 @@ class Stack:
             self._listener.close()
         await self._stop(*(name for name in self.supervisor.names() if "ingest" in name))
         if "sink" in self.supervisor.pids():
-            raw = [settings.topics.raw(i).name for i in await self._source_ids()]
+            # Not the registry's: a source may be gone before its last events have been read.
+            prefix = settings.topics.raw("").name
+            raw = [name for name in await names(settings.kafka) if name.startswith(prefix)]
             await self._wait_until_read(settings.process_group, raw, "process")
             outputs = [settings.topics.events.name, settings.topics.dead.name]
             await self._stop(*self._workers)
@@ -128,10 +129,6 @@ class Stack:
 
     async def _stop(self, *names: str) -> None:
         await asyncio.gather(*(self.supervisor.stop(name, _STOP_SECONDS) for name in names))
-
-    async def _source_ids(self) -> tuple[str, ...]:
-        registry = await read_sources(self._settings.kafka, self._settings.topics)
-        return registry.ids()
 
     async def _wait_until_read(self, group: str, topics: list[str], reader: str) -> None:
         """Wait until ``group`` has committed everything that is in ``topics`` now."""

@@ -105,6 +105,20 @@ def test_a_disabled_source_is_refused_and_let_in_again(pipeline: Pipeline, admin
     status_becomes(lambda: eventbunker(pipeline, key), 200, "the source is enabled")
 
 
+def test_what_was_accepted_before_a_source_was_deleted_is_stored(
+    pipeline: Pipeline, admin: Admin
+) -> None:
+    key = admin.create("http-gone")
+    status_becomes(lambda: eventbunker(pipeline, key, number=1), 200, "the key is let in")
+    assert admin("DELETE", "/http-gone").status == 204
+    status_becomes(lambda: eventbunker(pipeline, key, number=2), 401, "the key has ended")
+    assert len(rows_of(pipeline, "http-gone", 1)) == 1
+    again = admin.create("http-gone")
+    status_becomes(lambda: eventbunker(pipeline, again, number=3), 200, "the new key is let in")
+    numbers = [row["properties"]["number"] for row in rows_of(pipeline, "http-gone", 2)]
+    assert numbers == [1, 3]
+
+
 def rotate(admin: Admin, source_id: str, overlap: int) -> str:
     answer = admin("POST", f"/{source_id}/keys/rotate", {"type": "write", "overlap": overlap})
     assert answer.status == 201, answer.body
