@@ -9,7 +9,7 @@ from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS, MAX_NAME
 
-_PLAIN_TYPES: Final = (
+PLAIN_TYPES: Final = (
     "string",
     "integer",
     "long",
@@ -21,7 +21,7 @@ _PLAIN_TYPES: Final = (
     "time",
     "binary",
 )
-TYPES: Final = "({0})|(array|map)<({0})>".format("|".join(_PLAIN_TYPES))
+TYPES: Final = "({0})|(array|map)<({0})>".format("|".join(PLAIN_TYPES))
 """What names a type, as a regular expression."""
 _TYPE: Final = re.compile(TYPES)
 
@@ -81,7 +81,7 @@ def extended(collection: Collection, properties: Mapping[str, Any]) -> Collectio
         if not name or len(name) > MAX_NAME:
             raise _wrong(f"a property's name has 1 to {MAX_NAME} characters")
         if not is_type(wanted):
-            plain = ", ".join(_PLAIN_TYPES)
+            plain = ", ".join(PLAIN_TYPES)
             raise _wrong(f"the type of {name!r} must be array<...>, map<...> or one of {plain}")
         known = collection.properties.get(name, wanted)
         if known != wanted:

@@ -23,6 +23,10 @@ JSON: Final = "application/json"
 
 SOME: Final = r"[^\s\x1c-\x1f]"
 """Pattern of a text in which there is more than blanks."""
+PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""Pattern of a text without control characters."""
+PROSE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""The same with tabs and line ends."""
 
 REASONS: Final[Mapping[int, str]] = {
     400: "The request is not what it must be.",

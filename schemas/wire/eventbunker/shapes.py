@@ -73,7 +73,7 @@ _FILTER: Final[JsonObject] = {
             *_operators("above", "from", "below", "to"),
         ),
         _with(text(MAX_ID), *_operators("begins", "ends")),
-        _with(array(_COMPARED, maxItems=MOST["value"]), *_operators("in", "not-in")),
+        _with(nullable(array(_COMPARED, maxItems=MOST["value"])), *_operators("in", "not-in")),
         _with(None, *_operators("exists", "absent")),
     ]
 }

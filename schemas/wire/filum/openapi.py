@@ -29,7 +29,7 @@ _ID: Final[JsonObject] = {"anyOf": [text(MAX_ID, pattern=SOME), {"type": "number
 _TRACK: Final = "track"
 _ALIAS: Final = "alias"
 _NAMED: Final = text(MAX_NAME, pattern=SOME)
-_PERHAPS_NAMED: Final = nullable(text(MAX_NAME, pattern=f"^$|{SOME}"))
+_PERHAPS_NAMED: Final = nullable(text(MAX_NAME))
 _EVENT: Final = record(
     {
         "event_type": {"type": "string", "enum": list(get_args(Kind))},

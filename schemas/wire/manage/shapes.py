@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.catalog import TYPES
-from schemas.openapi import BOOLEAN, STRING, array, record, ref
+from schemas.openapi import BOOLEAN, PLAIN, PROSE, STRING, array, record, ref
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.source_fields import (
     MAX_DESCRIPTION,
@@ -17,7 +17,6 @@ from schemas.sources import BRIDGES, KEY_TYPES
 from schemas.wire.manage.edge import MAX_OVERLAP_SECONDS, MAX_TIME_MS
 
 _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
-_PLAIN: Final = rf"^{_NOT_CONTROL}*$"
 _SOME: Final = rf"^{_NOT_CONTROL}*[!-~]{_NOT_CONTROL}*$"
 """Not only blanks."""
 _COUNT: Final[JsonObject] = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
@@ -25,7 +24,7 @@ _TIME: Final[JsonObject] = {"type": "integer", "minimum": 0, "description": "Uni
 
 
 def _text(longest: int = MAX_NAME, **keywords: object) -> JsonObject:
-    return {"type": "string", "maxLength": longest, "pattern": _PLAIN, **keywords}
+    return {"type": "string", "maxLength": longest, "pattern": PLAIN, **keywords}
 
 
 _KEY_TYPE: Final[JsonObject] = {"type": "string", "enum": list(KEY_TYPES)}
@@ -35,7 +34,7 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "description": {
         "type": "string",
         "maxLength": MAX_DESCRIPTION,
-        "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$",
+        "pattern": PROSE,
     },
     "channel": _text(description="Copied to every event, e.g. Web."),
     "protocol": ref("Protocol"),

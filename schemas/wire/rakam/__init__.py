@@ -7,10 +7,22 @@ every such difference, and what is not spoken.
 
 from schemas.wire.rakam.edge import read, split
 from schemas.wire.rakam.meaning import decode
+from schemas.wire.rakam.openapi import DESCRIPTION
 from schemas.wire.rakam.projects import answer, command
 from schemas.wire.rakam.replies import refuse, reply
 from schemas.wire.rakam.routes import ROUTES
 
 NAME = "rakam"
 
-__all__ = ["NAME", "ROUTES", "answer", "command", "decode", "read", "refuse", "reply", "split"]
+__all__ = [
+    "DESCRIPTION",
+    "NAME",
+    "ROUTES",
+    "answer",
+    "command",
+    "decode",
+    "read",
+    "refuse",
+    "reply",
+    "split",
+]

@@ -43,7 +43,7 @@ def properties_of(event: JsonObject) -> JsonObject:
         if name not in _PERMITTED:
             permitted = ", ".join(_PERMITTED)
             raise _refused(name, f"Invalid property '{name}'; permitted are {permitted}")
-    if type(event.get("event_id", 0)) is not int and event["event_id"] is not None:
+    if type(event.get("event_id")) not in {int, float, type(None)}:
         raise _refused("event_id", "event_id must be a number")
     found = columns(as_object(event.get("properties"), (*_BODY, "properties")))
     if "$server_time" in found:

@@ -12,11 +12,23 @@ from schemas.wire.tracardi import management
 from schemas.wire.tracardi.edge import ROUTES, read, split
 from schemas.wire.tracardi.management import command
 from schemas.wire.tracardi.meaning import decode
+from schemas.wire.tracardi.openapi import DESCRIPTION
 from schemas.wire.tracardi.replies import headed, refuse, reply
 
 NAME = "tracardi"
 
-__all__ = ["NAME", "ROUTES", "answer", "command", "decode", "read", "refuse", "reply", "split"]
+__all__ = [
+    "DESCRIPTION",
+    "NAME",
+    "ROUTES",
+    "answer",
+    "command",
+    "decode",
+    "read",
+    "refuse",
+    "reply",
+    "split",
+]
 
 
 def answer(result: Any, claim: Claim, request: Request) -> Reply:
