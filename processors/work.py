@@ -121,13 +121,23 @@ class Work:
             self.feed.catalog.check(raw.source_id, event.event_type, event.properties)
         event_time = clamp_time(event.event_time, raw.received_at)
         if event.binding is None:
-            whose = self._cut(raw, event, event_time, source, record.partition)
+            profile, session_id, opened = self._cut(
+                raw, event, event_time, source, record.partition
+            )
         else:
             whose = self._bind(raw, event.binding, record.partition)
+            profile, session_id, opened = whose.profile_id, whose.session_id, whose.opened
             self._merge(whose.merges, outcome)
         saved = event.saves_event and not source.transitional
         if saved:
-            text = canonical(raw, event, event_time, *_stored(whose, event), source.channel)
+            text = canonical(
+                raw,
+                event,
+                event_time,
+                session_id if event.saves_session else "",
+                profile if event.saves_profile else "",
+                source.channel,
+            )
             if len(text) > LONGEST_LINE:
                 raise Malformed("event-too-large", f"the canonical event has {len(text)} bytes")
             outcome.lines.append(text)
@@ -135,23 +145,17 @@ class Work:
             outcome.unsaved += 1
         outcome.newest = max(outcome.newest, raw.received_at)
         if raw.ask:
-            outcome.tell(
-                Told(
-                    raw.ask,
-                    raw.event_id,
-                    event.event_type,
-                    whose.profile_id,
-                    whose.session_id,
-                    saved,
-                    whose.opened,
-                    event.errors,
-                )
-            )
+            told = Told(raw.ask, raw.event_id, event.event_type, profile, session_id)
+            outcome.tell(replace(told, saved=saved, opened=opened, errors=event.errors))
 
     def _cut(
         self, raw: RawEvent, event: Event, event_time: int, source: Source, partition: int
-    ) -> Whose:
-        """Let the event's own ids say whose it is, and its time which session it is in."""
+    ) -> tuple[str, str, bool]:
+        """Let the event's own ids say whose it is, and its time which session it is in.
+
+        Returns:
+            Profile, session, and whether the session began with the event.
+        """
         session_id, opened = raw.session_id, False
         if not session_id and event.profiled:
             session = self.visits.place(
@@ -164,7 +168,7 @@ class Work:
             session_id = self.issue("session", raw.source_id, raw.visitor, str(session.first))
             opened = session.first == event_time
         profile = profile_id(raw, event, session_id, self.issue)
-        return Whose(self.feed.merges.resolve(profile), session_id, None, (), opened)
+        return self.feed.merges.resolve(profile), session_id, opened
 
     def _bind(self, raw: RawEvent, binding: Binding, partition: int) -> Whose:
         """Let the session that the client named say whose the event is."""
@@ -202,11 +206,3 @@ class Work:
         outcome.dead.append(letter)
         outcome.codes.append(code)
         outcome.tell(told)
-
-
-def _stored(whose: Whose, event: Event) -> tuple[str, str]:
-    """Session and profile as the row has them: without what the client wants unsaved."""
-    return (
-        whose.session_id if event.saves_session else "",
-        whose.profile_id if event.saves_profile else "",
-    )

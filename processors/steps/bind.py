@@ -71,7 +71,7 @@ class Whose:
 
     profile_id: str
     session_id: str
-    held: Held | None
+    held: Held | None = None
     merges: tuple[tuple[str, str], ...] = ()
     opened: bool = False
 
@@ -98,7 +98,7 @@ def bind(
         case "existing":
             # a profile is made where pages are seen: the link would give it another id
             if held is None:
-                return Whose("", "", None)
+                return Whose("", "")
             return Whose(resolve(held.profile_id), session_id, held)
         case "static" if given:
             merges = _merges((given,), binding.handed_over, resolve)

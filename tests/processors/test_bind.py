@@ -272,7 +272,7 @@ def test_a_merge_that_a_crash_kept_from_being_written_is_written_again() -> None
 def test_a_merge_is_written_until_it_is_known_and_not_after() -> None:
     site = Site()
     site.take(0, session_id="s", rule="sticky", profile_id=OWN[0])
-    asked = {"session_id": "s", "rule": "sticky", "handed_over": OWN[1]}
+    asked: dict[str, Any] = {"session_id": "s", "rule": "sticky", "handed_over": OWN[1]}
     first = site.take(1, learns=False, **asked).merges
     again = site.take(2, **asked).merges
     assert [read(value) for value in again.values()] == [(OWN[0], OWN[1])]
