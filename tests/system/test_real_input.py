@@ -152,6 +152,15 @@ def test_tracardi_stores_the_profile_it_answers_and_never_a_forged_one(tracardi:
     assert {row["session_id"] for row in tracardi.rows} == {session}
 
 
+def test_a_visitors_rows_lie_in_the_order_they_were_sent(
+    tracardi: Replayed, rakam: Replayed
+) -> None:
+    for rows in (tracardi.rows, [row for row in rakam.rows if row["anonymous_id"]]):
+        assert len({row["kafka_partition"] for row in rows}) == 1
+        offsets = [row["kafka_offset"] for row in rows]
+        assert offsets == sorted(offsets)
+
+
 def test_rakam_is_answered_exactly_the_byte_1(rakam: Replayed) -> None:
     assert [each.answer.body for each in rakam.posts] == [b"1"] * 3
 
