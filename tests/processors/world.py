@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from processors.app import Processors, build_app
-from schemas import codec
+from schemas import answers, codec
+from schemas.answers import Told
 from schemas.catalog import Catalog
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
@@ -188,11 +189,14 @@ class Reader:
         self._consumer = AIOKafkaConsumer(
             topics.events.name,
             topics.dead.name,
+            topics.answers.name,
             bootstrap_servers=kafka,
             auto_offset_reset="earliest",
         )
         self.events: list[dict[str, Any]] = []
         self.dead: list[dict[str, Any]] = []
+        self.told: dict[str, Told] = {}
+        self.told_at: dict[str, int] = {}
         self.partitions: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
@@ -210,6 +214,9 @@ class Reader:
                 raise AssertionError(f"only {len(self.events)} events, {len(self.dead)} dead")
             for partition, records in (await self._consumer.getmany(timeout_ms=100)).items():
                 for record in records:
+                    if partition.topic == self._topics.answers.name:
+                        self._hear(record.value, partition.partition)
+                        continue
                     rows = [json.loads(row) for row in codec.split_lines(record.value)]
                     if partition.topic == self._topics.dead.name:
                         self.dead += rows
@@ -217,6 +224,11 @@ class Reader:
                         self.events += rows
                         for row in rows:
                             self.partitions[row["event_id"]] = partition.partition
+
+    def _hear(self, value: bytes, partition: int) -> None:
+        for told in map(answers.read, codec.split_lines(value)):
+            self.told[told.ask] = told
+            self.told_at[told.ask] = partition
 
     def numbers(self) -> list[int]:
         """Numbers of the events as they came."""
