@@ -9,7 +9,7 @@ from schemas.errors import Malformed, Refused
 from schemas.ids import event_id
 from schemas.sources import Key, Registry, Source
 from schemas.topics import MAX_EVENT_BYTES, partition_of
-from schemas.vendor import Batch, Claim, Grant, Request, Route
+from schemas.vendor import Batch, Claim, Grant, Request, Route, bound_events
 
 MAX_REQUEST_LINES_BYTES: Final = 32 << 20
 """All lines of one request. What the events share is written into each of them, so a body
@@ -97,7 +97,7 @@ def stamp(
         Malformed: ``too-many-events``, ``event-too-large`` or ``body-too-large`` (all 413).
     """
     source, key = grant.source, grant.key
-    _check_count(batch, source)
+    bound_events(len(batch.drafts), source)
     head = Head(
         source_id=source.id,
         protocol=protocol,
@@ -171,16 +171,6 @@ def _check_size(source: Source, route: Route, request: Request) -> None:
             "body-too-large",
             f"event source {source.id} takes {limit} bytes per request, inflated: send fewer "
             "events per request",
-            status=413,
-        )
-
-
-def _check_count(batch: Batch, source: Source) -> None:
-    limit = source.limits.events_per_request
-    if len(batch.drafts) > limit:
-        raise Malformed(
-            "too-many-events",
-            f"event source {source.id} takes {limit} events per request: send fewer",
             status=413,
         )
 

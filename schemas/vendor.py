@@ -8,7 +8,7 @@ from schemas import codec
 from schemas.answers import Ask, Told
 from schemas.commands import Command
 from schemas.envelope import RawEvent
-from schemas.errors import HeadraceError, Unavailable
+from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.events import Event
 from schemas.ids import Ids
 from schemas.sources import Bridge, Key, KeyType, Redirect, Source
@@ -145,6 +145,21 @@ class Reply:
     body: bytes
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+
+
+def bound_events(count: int, source: Source) -> None:
+    """Refuse more events than a source takes per request, before millions of drafts are made.
+
+    Raises:
+        Malformed: ``too-many-events`` (413).
+    """
+    limit = source.limits.events_per_request
+    if count > limit:
+        raise Malformed(
+            "too-many-events",
+            f"event source {source.id} takes {limit} events per request: send fewer",
+            status=413,
+        )
 
 
 def refusal(error: HeadraceError, body: Any, status: int) -> Reply:

@@ -5,7 +5,18 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed, Refused
 from schemas.reading import JsonObject, bound_line, id_text, parse
-from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
+from schemas.vendor import (
+    Batch,
+    Claim,
+    Draft,
+    Edge,
+    Grant,
+    Reply,
+    Request,
+    Route,
+    bound_events,
+    refusal,
+)
 from schemas.wire.filum.event import check, ids_of
 
 ROUTES: tuple[Route, ...] = (Route("/events", "events"), Route("/events/", "events"))
@@ -34,16 +45,17 @@ def read(request: Request) -> Claim:
     return Claim("key", key.strip(), body)
 
 
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """Make a draft of each event; a single one travels byte for byte.
 
     Raises:
-        Malformed: an event is too deep or too wide.
+        Malformed: an event is too deep or too wide, or they are too many.
     """
     if type(claim.payload) is not list:
         line = codec.one_line(request.body)
         bound_line(line, claim.payload)
         return Batch((_draft(claim.payload, line, edge),))
+    bound_events(len(claim.payload), grant.source)
     drafts = []
     for event in claim.payload:
         line = codec.dumps(event)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import JsonObject, bound, bound_line, id_text, parse_object, required
-from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, bound_events
 from schemas.wire.rakam import checksum, credentials, spiders
 from schemas.wire.rakam.element import collection_of, moment, properties_of
 from schemas.wire.rakam.retries import Retries
@@ -76,14 +76,15 @@ def split_one(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch
     return Batch(drafts([event], edge, derive=True), shared(body.get("api"), request))
 
 
-def split_batch(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+def split_batch(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """Make a draft of each event, whatever it looks like; they share ``api`` without its key.
 
     Raises:
         Malformed: ``api`` is too deep or too wide, or an event is nested beyond what can be
-            written as JSON at all.
+            written as JSON at all, or there are too many.
     """
     body: JsonObject = claim.payload
+    bound_events(len(body["events"]), grant.source)
     derive = request.endpoint == "batch"
     return Batch(drafts(body["events"], edge, derive=derive), shared(body.get("api"), request))
 

@@ -7,7 +7,7 @@ from schemas import codec, times
 from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.reading import JsonObject, as_object, bound, id_text, parse_object, required
-from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, bound_events
 from schemas.wire.rakam import changes, credentials, events
 from schemas.wire.rakam.element import moment, user_of
 from schemas.wire.rakam.names import column
@@ -50,7 +50,7 @@ def read(request: Request) -> Claim:
     return Claim("key", key, body)
 
 
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """Make a draft of each change, whatever it looks like among others.
 
     Raises:
@@ -63,6 +63,7 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  #
         plain = {name: value for name, value in body.items() if name != "api"}
         bound(plain)
         return Batch((Draft(codec.dumps(plain), visitor=user_of(body)),), shared)
+    bound_events(len(body[within]), grant.source)
     owner = {"id": _id_of(body)} if request.endpoint == "user_batch" else {}
     return Batch(tuple([_draft(each, owner, edge) for each in body[within]]), shared)
 

@@ -17,7 +17,7 @@ from schemas.reading import (
     required,
 )
 from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Request
+from schemas.vendor import Batch, Claim, Draft, Edge, Request, bound_events
 from schemas.wire.tracardi import bots, note, options
 from schemas.wire.tracardi.answering import Answer
 from schemas.wire.tracardi.payload import MODEL, check, external, named
@@ -70,7 +70,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
 
     Raises:
         Malformed: an event or what they share is too deep or too wide, or a source with static
-            profile ids got none.
+            profile ids got none, or there are too many events.
     """
     payload: JsonObject = claim.payload
     given = named(payload, "session")
@@ -79,6 +79,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
     events = payload.get("events")
     if not events:
         return Batch(())
+    bound_events(len(events), source)
     line = _shared(payload, request, person)
     drafts = tuple([_draft(event, session, person.profile) for event in events])
     if request.method == "PUT":
