@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from deploy.declare import declare
 from deploy.desk import Desk
 from deploy.registry import Tail
 from deploy.settings import Settings
+from schemas import codec
 from schemas.query import Query
+from schemas.sources import Source, from_record
 from tests.ingest.kafka import Kafka
 
 NOW = 1_795_196_900_000
@@ -61,6 +65,27 @@ class Installation:
 
     async def prepare(self) -> None:
         await declare(self.kafka.address, self.settings.topics.fixed())
+
+    async def left_by_compaction(self) -> dict[str, Source]:
+        """What a reader finds who sees nothing but the last record of every source."""
+        partition = TopicPartition(self.settings.topics.sources.name, 0)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.kafka.address,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        await consumer.start()
+        try:
+            consumer.assign([partition])
+            end = (await consumer.end_offsets([partition]))[partition]
+            last: dict[bytes, bytes | None] = {}
+            while await consumer.position(partition) < end:
+                for batch in (await consumer.getmany(timeout_ms=100)).values():
+                    last |= {record.key: record.value for record in batch}
+        finally:
+            await consumer.stop()
+        found = [from_record(codec.loads(value)) for value in last.values() if value is not None]
+        return {source.id: source for source in found}
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Process]:

@@ -71,9 +71,11 @@ async def outcome(process: Process, command: Any) -> str:
 
 
 async def registry_of(installation: Installation) -> dict[str, Source]:
-    """What a process that starts now finds."""
+    """What a process that starts now finds, compaction before it or not."""
     async with installation.process() as fresh:
-        return {source.id: source for source in await fresh.desk.do(ListSources())}
+        found = {source.id: source for source in await fresh.desk.do(ListSources())}
+    assert await installation.left_by_compaction() == found
+    return found
 
 
 async def test_a_new_source_has_a_topic_and_one_write_key(
@@ -220,6 +222,7 @@ async def test_one_of_two_that_make_the_same_source_is_told(installation: Instal
             made = CreateSource({"id": f"s{number}"})
             outcomes = await asyncio.gather(outcome(one, made), outcome(two, made))
             assert sorted(outcomes) == ["done", "source-exists"]
+    assert len(await registry_of(installation)) == 5
 
 
 @pytest.mark.parametrize("claim", ["link", "key"])
