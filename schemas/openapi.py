@@ -21,7 +21,7 @@ ANYTHING: Final[JsonObject] = {}
 WHOLE: Final[JsonObject] = {"type": "integer"}
 JSON: Final = "application/json"
 
-SOME: Final = r"[^\s\x1c-\x1f]"
+SOME: Final = r"[^\s\x1c-\x1f\x85]"
 """Pattern of a text in which there is more than blanks."""
 PLAIN: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
 """Pattern of a text without control characters."""

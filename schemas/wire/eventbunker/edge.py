@@ -22,7 +22,8 @@ from schemas.wire.eventbunker.names import CUSTOMER, HEADERS
 
 NAME: Final = "eventbunker"
 
-_CALL_BYTES: Final = 16 << 10
+_CALL_BYTES: Final = 1 << 20
+_QUESTION_BYTES: Final = 16 << 10
 """A question's values travel to the store in the head of a request."""
 _CALLS: Final = {
     "query": "/v1/query/json",
@@ -65,6 +66,9 @@ def read(request: Request) -> Claim:
     key = request.headers.get(HEADERS[needed], "").strip()
     if not key:
         raise Refused("key-missing", f"send the {needed} key in the header {HEADERS[needed]}")
+    if request.endpoint == "query" and len(request.body) > _QUESTION_BYTES:
+        message = f"a query has at most {_QUESTION_BYTES} bytes: ask for less at once"
+        raise Malformed("query-too-large", message)
     if request.endpoint == "key-list" and not request.body.strip():
         return Claim("key", key, {}, needed)
     body = parse_object(request.body)

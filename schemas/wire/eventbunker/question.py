@@ -18,7 +18,16 @@ from schemas.query import (
     Scalar,
     Step,
 )
-from schemas.reading import MAX_NAME, JsonObject, Where, as_object, as_text, required, spell
+from schemas.reading import (
+    MAX_NAME,
+    JsonObject,
+    Where,
+    as_object,
+    as_text,
+    as_whole,
+    required,
+    spell,
+)
 from schemas.wire.eventbunker import period
 from schemas.wire.eventbunker.names import OWN_FIELDS
 from schemas.wire.eventbunker.parts import field_of, items, named_field, only, plain, value_of
@@ -200,6 +209,7 @@ def _step(value: Any) -> Step:
 
 
 def _limit(value: Any) -> int:
+    value = as_whole(value)
     if value is None:
         return DEFAULT_ROWS
     if type(value) is not int or not 1 <= value <= MAX_ROWS:

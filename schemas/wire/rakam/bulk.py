@@ -26,6 +26,9 @@ def read(request: Request) -> Claim:
         Refused: ``key-missing``.
     """
     label = _label(request)
+    collection = credentials.one_value(request, "collection")
+    table.check(request)
+    collection_of({"collection": collection})
     if label in _JSON:
         return events.read_batch(request)
     if label not in _LINES and label not in {_CSV, _AVRO}:
@@ -36,14 +39,10 @@ def read(request: Request) -> Claim:
             "application/avro",
         )
     claim = credentials.claim(request, None)
-    collection = credentials.one_value(request, "collection")
     if not collection:
         raise Malformed(
             "missing", "collection query parameter is required", where=("query", "collection")
         )
-    collection_of({"collection": collection})
-    if label == _CSV:
-        table.check(request)
     return Claim("key", claim.credential, collection, claim.needs)
 
 

@@ -35,9 +35,8 @@ _FILES: Final[dict[str, JsonObject]] = {
     "application/avro": _BINARY,
 }
 _OF_FILES: Final = (
-    parameter("collection", STRING, "Of a file that is no JSON."),
-    parameter("master_key", STRING, "With a file that is no JSON, or `write_key`."),
-    parameter("column_separator", STRING, "Of CSV: one character."),
+    parameter("collection", shapes.COLLECTION, "Of a file that is no JSON."),
+    parameter("column_separator", shapes.SEPARATOR, "Of CSV."),
 )
 _IN_THE_PIXEL: Final = (
     parameter("collection", STRING),

@@ -16,10 +16,11 @@ _MOMENT: Final[JsonObject] = {
         {"type": "string", "format": "date-time"},
     ]
 }
-_COLLECTION: Final[JsonObject] = {
+COLLECTION: Final[JsonObject] = {
     **text(LONGEST_COLLECTION),
     "not": {"enum": ["_users", "_USERS"]},
 }
+SEPARATOR: Final[JsonObject] = {"type": "string", "pattern": r'^[^"\r\n ]$'}
 _API: Final = record(
     {
         "api_key": {**STRING, "description": "The write key; before 2016 `apiKey`, `writeKey`."},
@@ -42,7 +43,7 @@ _PROPERTIES: Final[JsonObject] = {
 }
 _EVENT: Final = record(
     {
-        "collection": _COLLECTION,
+        "collection": COLLECTION,
         "api": ref("RakamApi"),
         "properties": _PROPERTIES,
         "event_id": {"type": ["number", "null"]},
@@ -96,7 +97,7 @@ LOCK: Final = record({"lock_key": STRING}, ("lock_key",))
 NAMES: Final = record({"names": {"description": "Collections to show, all when there is none."}})
 DECLARED: Final = record(
     {
-        "collection": _COLLECTION,
+        "collection": COLLECTION,
         "fields": array(
             record(
                 {
