@@ -85,6 +85,7 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
     """Topic to table: one sink."""
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
+    from sinks.erasures import Erasures
 
     settings = tier.settings
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
@@ -98,7 +99,10 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         chance=random.random,
         instance=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
     )
-    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port)
+    sweeper = ClickHouse(settings.clickhouse_writer)
+    erasures = Erasures(sweeper, settings.database, settings.cluster or None)
+    sweeping = erasures.run(tier.stop, tier.metrics)
+    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping)
 
 
 async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:
@@ -146,8 +150,10 @@ async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:
     await server.serve(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
 
 
-async def _beside(tier: Foreground, work: Any, host: str, metrics_port: int | None) -> None:
-    """Run a tier's work with its probes beside it; either one's failure ends both."""
+async def _beside(
+    tier: Foreground, work: Any, host: str, metrics_port: int | None, *chores: Any
+) -> None:
+    """Run a tier's work with its probes and chores beside it; any one's failure ends all."""
 
     async def until_done() -> None:
         try:
@@ -158,6 +164,8 @@ async def _beside(tier: Foreground, work: Any, host: str, metrics_port: int | No
     async with asyncio.TaskGroup() as group:
         group.create_task(until_done())
         group.create_task(tier.probe(host, metrics_port))
+        for chore in chores:
+            group.create_task(chore)
 
 
 @asynccontextmanager

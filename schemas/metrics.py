@@ -23,6 +23,8 @@ NAMES: Final[dict[str, str]] = {
     "headrace_sink_retries_total": "inserts tried again, by reason code",
     "headrace_sink_fenced_total": "rows skipped because they had already landed",
     "headrace_sink_duplicates_total": "rows skipped because their event id was written just before",
+    "headrace_sink_swept_total": "customers whose events were stored after they had been erased",
+    "headrace_sink_sweep_failures_total": "looks for such events that failed, by reason code",
     "headrace_sink_dead_total": "rows isolated as poison, by reason code",
     "headrace_sink_lag_records": "records between the committed offset and the end, all partitions",
     "headrace_sink_last_insert_ms": "Unix ms of the last acknowledged insert",

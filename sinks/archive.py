@@ -9,6 +9,7 @@ from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.query import Query
 from sinks import select as writing
 from sinks.clickhouse import ClickHouse, identifier
+from sinks.erasures import Erasures
 from sinks.types import named, top_level
 from sinks.verdict import Failed
 
@@ -62,7 +63,7 @@ class Archive:
     def __init__(self, client: ClickHouse, database: str, cluster: str | None = None) -> None:
         self._client = client
         self._events = f"{identifier(database)}.events"
-        self._on_cluster = f" ON CLUSTER {identifier(cluster)}" if cluster else ""
+        self._erasures = Erasures(client, database, cluster)
 
     async def select(
         self, source_id: str, query: Query, customer: str = ""
@@ -90,7 +91,7 @@ class Archive:
         ]
 
     async def erase(self, source_id: str, customer: str) -> int:
-        """Delete a customer's rows of a source, those on their way not yet stored excepted.
+        """Delete a customer's rows of a source; those on their way go when they are stored.
 
         Returns:
             The number of events that were there.
@@ -98,14 +99,10 @@ class Archive:
         Raises:
             Unavailable: ``store-unavailable``; asking again is safe.
         """
-        counting = writing.count(self._events, source_id, customer)
-        found = await self._ask(*counting, {"readonly": 2})
-        sql, parameters = writing.erase(self._events, self._on_cluster, source_id, customer)
         try:
-            await self._client.command(sql, parameters)
+            return await self._erasures.erase(source_id, customer)
         except Failed as failure:
             raise _unavailable(failure) from failure
-        return int(found[0][0])
 
     async def properties(self, source_id: str) -> dict[str, dict[str, str]]:
         """Tell which properties were seen: event type -> property -> type.
