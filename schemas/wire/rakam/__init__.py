@@ -5,10 +5,9 @@ never reaches a topic. Where upstream has a bug this module does what was meant;
 every such difference, and what is not spoken.
 """
 
-from schemas.wire.rakam.edge import read, split
+from schemas.wire.rakam.edge import answer, command, read, split
 from schemas.wire.rakam.meaning import decode
 from schemas.wire.rakam.openapi import DESCRIPTION
-from schemas.wire.rakam.projects import answer, command
 from schemas.wire.rakam.replies import refuse, reply
 from schemas.wire.rakam.routes import ROUTES
 

@@ -1,15 +1,17 @@
 """Rakam at the edge: a request read, and taken apart into events, each way in its own file."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+from schemas.commands import Command
 from schemas.errors import Malformed
-from schemas.vendor import Batch, Claim, Edge, Grant, Request
-from schemas.wire.rakam import bulk, credentials, events, pixel, projects, users
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request
+from schemas.wire.rakam import asking, bulk, credentials, events, pixel, projects, users
 
 _Read = Callable[[Request], Claim]
 _Split = Callable[[Claim, Request, Grant, Edge], Batch]
 
+_ASKING: Final = "user_get_events"
 _WAYS: Final[dict[str, tuple[_Read, _Split]]] = {
     "collect": (events.read_one, events.split_one),
     "batch": (events.read_batch, events.split_batch),
@@ -28,6 +30,8 @@ def read(request: Request) -> Claim:
         Malformed: what is wrong with the shape; for a single event also with the event.
         Refused: ``key-missing``.
     """
+    if request.endpoint == _ASKING:
+        return asking.read(request)
     way = _WAYS.get(request.endpoint)
     return way[0](request) if way else projects.read(request)
 
@@ -41,6 +45,25 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """
     way = _WAYS.get(request.endpoint)
     if way is None:
-        raise Malformed("not-an-event", "nothing under /project takes events")
+        raise Malformed("not-an-event", "this path takes no events")
     credentials.refuse_scoped(grant.key.customer if grant.key else "")
     return way[1](claim, request, grant, edge)
+
+
+def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
+    """Say what a call wants done.
+
+    Raises:
+        Malformed: what is wrong with what it says.
+        Refused: ``project-mismatch``.
+    """
+    if grant is not None and request.endpoint == _ASKING:
+        return asking.command(claim, grant)
+    return projects.command(claim, request, grant)
+
+
+def answer(result: Any, claim: Claim, request: Request) -> Reply:
+    """Word what was done."""
+    if request.endpoint == _ASKING:
+        return asking.answer(result, claim)
+    return projects.answer(result, claim, request)

@@ -138,6 +138,12 @@ _USERS: Final[dict[Endpoint, JsonObject]] = {
     ("POST", "/user/merge"): _taking(
         "user-merge", "What was done without a name was this user's", shapes.MERGE
     ),
+    ("POST", "/user/get_events"): _taking(
+        "user-events",
+        "The latest events of a user, with a query key",
+        shapes.ASKED,
+        {"200": answer("Newest first.", shapes.FOUND)},
+    ),
 }
 _LOCK: Final = parameter("lock_key", STRING, "The admin key.", required=True)
 _PROJECTS: Final[dict[Endpoint, JsonObject]] = {

@@ -69,6 +69,7 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
     if grant is None:
         _checked(request.endpoint, body)
         return ListSources()
+    credentials.refuse_scoped(grant.key.customer if grant.key else "")
     return _of_source(grant.source.id, claim, request)
 
 

@@ -32,6 +32,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/user/create", "user_create"),
     Route("/user/batch/create", "user_batch_create"),
     Route("/user/merge", "user_merge"),
+    _call("/user/get_events", "user_get_events", "POST"),
     _call("/project/create", "project_create", "POST"),
     _call("/project/list", "project_list", "GET", "POST"),
     _call("/project/schema", "project_schema", "GET", "POST"),

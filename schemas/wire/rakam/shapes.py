@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.catalog import PLAIN_TYPES
-from schemas.openapi import ANYTHING, PLAIN, SOME, STRING, WHOLE, array, record, ref, text
+from schemas.openapi import ANYTHING, OBJECT, PLAIN, SOME, STRING, WHOLE, array, record, ref, text
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.wire.rakam.element import LONGEST_COLLECTION, TRIGGERS
 
@@ -87,6 +87,10 @@ MERGE: Final = user_call(
     {"anonymous_id": _ID, "created_at": _MOMENT, "merged_at": _MOMENT}, ("anonymous_id",)
 )
 
+ASKED: Final = user_call({"limit": {"type": ["integer", "null"], "minimum": 1}, "offset": _MOMENT})
+FOUND: Final = array(
+    record({"collection": STRING, "properties": OBJECT}, ("collection", "properties"))
+)
 _ALNUM: Final = r"^[^\x00-\x1f\x7f-\x9f]*[A-Za-z0-9][^\x00-\x1f\x7f-\x9f]*$"
 _TYPE: Final = "|".join(PLAIN_TYPES)
 NEW_PROJECT: Final = record(

@@ -15,13 +15,16 @@ from schemas.commands import (
     Issued,
     ListSources,
     RevokeKey,
+    Select,
     ShowSchema,
 )
 from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.query import Filter, Query
 from schemas.sources import Key, Source, hash_key
 from schemas.vendor import Claim, Grant
 from schemas.wire import rakam
 from schemas.wire.rakam.projects import slug
+from schemas.wire.rakam.users import ENDPOINTS
 from tests.schemas.wire.feeding import post
 
 MASTER = Key("m", "master", hash_key("MK"))
@@ -182,6 +185,57 @@ def test_keys_are_checked(project: str) -> None:
     others = (SHOP, Source("other"))
     assert answered("check-api-keys", body, others) == [True, True, *[False] * 5]
     assert answered("check-api-keys", body, others[1:]) == [False] * 7
+
+
+def test_a_users_events() -> None:
+    def query(limit: int, until: int | None = None) -> Select:
+        filters = (
+            Filter("user_id", "equals", ("7",)),
+            Filter("event_type", "not-in", (*sorted(ENDPOINTS), "$identify", "$$user")),
+        )
+        return Select("shop", Query(until=until, filters=filters, limit=limit), customer="acme")
+
+    grant = Grant(SHOP, Key("q", "query", "h", customer="acme"))
+    for more, expected in (
+        ({}, query(15)),
+        ({"limit": 5000, "offset": "2026-11-20T17:48:20Z"}, query(1000, 1_795_196_900_000)),
+    ):
+        request = post(rakam, "/user/get_events", {"user": 7, **more}, {"read_key": "QK"})
+        claim = rakam.read(request)
+        assert (claim.credential, claim.needs) == ("QK", "query")
+        assert rakam.command(claim, request, grant) == expected
+    rows = [{"event_type": "sold", "event_time": 1_795_196_900_000, "properties": {"a": 1}}]
+    assert json.loads(rakam.answer(rows, claim, request).body) == [
+        {
+            "collection": "sold",
+            "properties": {"a": 1, "_time": "2026-11-20T17:48:20.000Z", "_user": "7"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "missing"),
+        ({"id": []}, "property-invalid"),
+        ({"id": "u1", "limit": 0}, "property-invalid"),
+        ({"id": "u1", "limit": "5"}, "property-invalid"),
+        ({"id": "u1", "offset": "soon"}, "property-invalid"),
+    ],
+)
+def test_a_users_events_that_cannot_be_asked(body: dict[str, Any], code: str) -> None:
+    request = post(rakam, "/user/get_events", {"api": {"api_key": "QK"}, **body})
+    with pytest.raises(Malformed) as caught:
+        rakam.command(rakam.read(request), request, Grant(SHOP))
+    assert caught.value.code == code
+
+
+def test_a_customers_master_key_is_no_projects() -> None:
+    request = post(rakam, "/project/delete", {}, KEY)
+    grant = Grant(SHOP, Key("m", "master", "h", customer="acme"))
+    with pytest.raises(Malformed) as caught:
+        rakam.command(rakam.read(request), request, grant)
+    assert caught.value.code == "key-scoped"
 
 
 def test_ids_of_projects() -> None:
