@@ -1,5 +1,6 @@
 """What a reply to events says, as far as the edge knows it before anybody answered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.reading import JsonObject
@@ -11,7 +12,8 @@ class Answer:
 
     Attributes:
         task: a UUID.
-        profile: id of the profile, a guess where the processors are asked; "" for nobody's.
+        profile: says the profile's id as far as the edge knows it, "" for nobody's; called where
+            the processors do not say, since to derive an id costs more than to read an event.
         given_profile: id that the client sent and that is the same person's, or "".
         session: "" where it is not told because it is not stored.
         whole_profile: the profile as an object, not just its id.
@@ -21,7 +23,7 @@ class Answer:
     """
 
     task: str
-    profile: str = ""
+    profile: Callable[[], str] = str
     given_profile: str = ""
     session: str = ""
     consent: bool = False

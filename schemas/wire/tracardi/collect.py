@@ -73,11 +73,16 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
     rule: note.Rule | None = "static" if static else "sticky" if session else None
     note.attach(shared, request, rule)
     draft = Draft(body.line, session or edge.new_id(), profile_id=static, session_id=session)
-    guess = static or (edge.ids.issue("profile", source.id, "session", session) if session else "")
+
+    def profile() -> str:
+        if static or not session:
+            return static
+        return edge.ids.issue("profile", source.id, "session", session)
+
     asked = rule == "sticky" and not drawn
     answer = Answer(
         edge.new_id(),
-        guess,
+        profile,
         static,
         "" if source.transitional else session,
         consent=source.requires_consent,

@@ -27,12 +27,13 @@ def attach(
         rule: see :class:`schemas.events.Binding`, None where no session was named.
         handed_over: profile id that a link from another site brought.
     """
-    entries = {
-        "rule": rule,
-        "handed_over": handed_over,
-        "language": _language(request.headers.get("accept-language", "")),
-    }
-    shared[_NAME] = {name: value for name, value in entries.items() if value}
+    entries: JsonObject = {"rule": rule} if rule else {}
+    if handed_over:
+        entries["handed_over"] = handed_over
+    accepted = request.headers.get("accept-language")
+    if accepted:
+        entries["language"] = _language(accepted)
+    shared[_NAME] = entries
 
 
 def binding(shared: JsonObject) -> Binding | None:

@@ -20,18 +20,19 @@ MODEL: Final = "model-attributes-type"
 
 _LONGEST_TIME: Final = 64
 _TIMES: Final = ("insert", "create", "update")
-_EVENT_FIELDS: Final = (
-    ("properties", dict, "dict-type"),
-    ("context", dict, "dict-type"),
-    ("options", dict, "dict-type"),
-    ("time", dict, MODEL),
-    ("tags", list, "list-type"),
-    ("id", str, "string-type"),
-    ("validation", dict, MODEL),
-    ("reshaping", dict, MODEL),
-    ("merging", dict, MODEL),
-    ("error", dict, MODEL),
-)
+_EVENT_FIELDS: Final[dict[str, tuple[type, str]]] = {
+    "properties": (dict, "dict-type"),
+    "context": (dict, "dict-type"),
+    "options": (dict, "dict-type"),
+    "time": (dict, MODEL),
+    "tags": (list, "list-type"),
+    "id": (str, "string-type"),
+    "validation": (dict, MODEL),
+    "reshaping": (dict, MODEL),
+    "merging": (dict, MODEL),
+    "error": (dict, MODEL),
+}
+"""Those that may be null or absent: their type, and the error when they have another."""
 FLAGS: Final = ("validation", "reshaping", "merging", "error")
 """What an earlier stage says of an event: ``{"error": bool, "message": text}`` each."""
 
@@ -58,10 +59,12 @@ def check_event(event: Any, where: Where) -> None:
     name = event.get("type")
     if type(name) is not str or not name or name.isspace() or len(name) > MAX_NAME:
         event_name(required(event, "type", where), (*where, "type"))
-    for name, wanted, code in _EVENT_FIELDS:
-        value = event.get(name)
-        if value is not None and type(value) is not wanted:
-            raise Malformed(code, f"{name} has the wrong type", where=(*where, name))
+    for field, value in event.items():
+        if value is None or field not in _EVENT_FIELDS:
+            continue
+        wanted, code = _EVENT_FIELDS[field]
+        if type(value) is not wanted:
+            raise Malformed(code, f"{field} has the wrong type", where=(*where, field))
     if len(event.get("id") or "") > MAX_ID:
         as_text(event["id"], (*where, "id"))
     time = event.get("time")

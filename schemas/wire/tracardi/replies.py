@@ -16,6 +16,7 @@ _BAD: Final = 400
 _NOT_FOUND: Final = 404
 _REDIRECT: Final = 307
 _UNPROCESSABLE: Final = 422
+_TOOK: Final = ("X-Process-Time", "")
 _CONTEXTS: Final = frozenset({"staging", "production"})
 _PYDANTIC: Final = {
     "json-invalid": "JSON decode error",
@@ -61,17 +62,17 @@ def refuse(error: HeadraceError, request: Request) -> Reply:
 
 def headed(said: Reply, request: Request) -> Reply:
     """Add the headers of every answer; the edge knows how long it took."""
-    headers = (*said.headers, ("X-Process-Time", ""))
+    headers = (*said.headers, _TOOK)
     context = request.headers.get("x-context", "").strip()
     if context in _CONTEXTS:
         headers = (*headers, ("X-Context", context))
-    return replace(said, headers=headers)
+    return Reply(said.status, said.body, said.content_type, headers)
 
 
 def _body(answer: Answer, batch: Batch, event_ids: tuple[str, ...]) -> JsonObject:
     told = batch.told
     profile = next((each.profile_id for each in told if each.profile_id), "")
-    body = answer.as_body(profile or answer.profile)
+    body = answer.as_body(profile or answer.profile())
     if answer.asked and len(told) < (len(event_ids) if answer.debugs else 1):
         body["warnings"].append(
             "the processors did not answer in time: the events are safe, and what is said of "

@@ -1,6 +1,8 @@
 """``/track``: a payload read, and taken apart into events."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from schemas import codec
@@ -35,13 +37,13 @@ class _Person:
     Attributes:
         rule: of the binding, for the processors.
         profile: for the raw event, "" where the processors decide alone.
-        answer: what the reply says unless the processors say otherwise, "" for nobody.
+        answer: makes what the reply says unless the processors say otherwise, "" for nobody.
         sure: they need not be asked.
     """
 
     rule: note.Rule
     profile: str = ""
-    answer: str = ""
+    answer: Callable[[], str] = str
     sure: bool = True
     handed_over: str = ""
     warnings: tuple[str, ...] = field(default=())
@@ -128,14 +130,19 @@ def _person(
         if not profile:
             where = ("body", "profile", "id")
             raise Malformed("missing", "this source needs a profile id", where=where)
-        return _Person("static", profile, profile, warnings=warnings)
+        return _Person("static", profile, lambda: profile, warnings=warnings)
     own = given.lower() if edge.ids.is_own(given) else handed
     if handed:
         # Known session or not, its profile and this one are one from now on; but what the edge
         # remembers of the session is not, and other edges may know of later merges.
-        return _Person("sticky", own, edge.resolve(handed), sure=False, handed_over=handed)
-    known = edge.resolve(own) if own else edge.ids.issue("profile", source.id, "session", session)
-    return _Person("sticky", own, known, sure=drawn, warnings=warnings)
+        return _Person("sticky", own, partial(edge.resolve, handed), sure=False, handed_over=handed)
+
+    def likely() -> str:
+        if own:
+            return edge.resolve(own)
+        return edge.ids.issue("profile", source.id, "session", session)
+
+    return _Person("sticky", own, likely, sure=drawn, warnings=warnings)
 
 
 def _handed_over(payload: JsonObject, edge: Edge) -> tuple[str, tuple[str, ...]]:
