@@ -4,6 +4,7 @@ Black box: HTTP in, rows out with SQL. This module knows no room.
 """
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 from tests.cases.answer import Answer
 from tests.cases.case import Case, SourceKind
 from tests.cases.match import rows_differences
-from tests.cases.ways import KEY_TYPES, Feed, filled, fillers, fresh, request
+from tests.cases.ways import KEY_TYPES, Feed, Http, filled, fillers, fresh, request
 from tests.system.client import Client
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline, Row
@@ -67,7 +68,7 @@ class Runner:
         for kind in kinds:
             self._names[kind.id] = self._create(kind)
         # the registry is read in order, so whoever knows the last source knows them all
-        last = SourceKind("cases", "last")
+        last = SourceKind("last", secrets.token_hex(4))
         key = self._create(last)["KEY"]
         event = {"event_name": "known"}
         eventually(
@@ -92,12 +93,20 @@ class Runner:
         sent = Sent(case, feed, names, began_ms)
         for number, step in enumerate(case.steps, 1):
             http = request(case, step, feed, names)
-            got = self._client.send(http.method, http.target, http.headers.items(), http.body)
-            answer = Answer(got.status, got.headers, got.body)
+            answer = self.ask(http)
             sent.wrong += [f"step {number}: {each}" for each in answer.wrong(step, http, names)]
             names |= answer.kept(step)
         sent.ended_ms = self._last_ms = now_ms()
         return sent
+
+    def ask(self, http: Http) -> Answer:
+        """Send one request as it is."""
+        got = self._client.send(http.method, http.target, http.headers.items(), http.body)
+        return Answer(got.status, got.headers, got.body)
+
+    def names(self, source_id: str) -> dict[str, str]:
+        """Placeholders of a source that was created."""
+        return self._names[source_id]
 
     def close(self) -> None:
         """Hang up."""

@@ -1,5 +1,6 @@
 """How far the topics reach, asked by a stock Kafka client."""
 
+import time
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, TopicPartition
@@ -38,6 +39,31 @@ def undelivered(pipeline: Pipeline) -> dict[str, int]:
         return left
     results = {f"{prefix}.events", f"{prefix}.dead"}
     return _behind(pipeline, f"{prefix}-sink", lambda name: name in results)
+
+
+def lines(pipeline: Pipeline, source_id: str) -> list[bytes]:
+    """Everything that was accepted for a source, one raw event each."""
+    ends = end_offsets(pipeline, source_id)
+    topic = f"{pipeline.settings.get('HEADRACE_PREFIX', 'headrace')}.raw.{source_id}"
+    consumer = Consumer({"bootstrap.servers": pipeline.kafka, "group.id": "tests-that-only-look"})
+    left = {partition for partition, end in ends.items() if end}
+    found: list[bytes] = []
+    try:
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+        deadline = time.monotonic() + _SECONDS
+        while left:
+            assert time.monotonic() < deadline, f"{topic}: {left} not read to the end"
+            message = consumer.poll(0.1)
+            if message is not None and message.error() is None:
+                found += (message.value() or b"").splitlines()
+                partition, offset = message.partition(), message.offset()
+                assert partition is not None
+                assert offset is not None
+                if offset + 1 >= ends[partition]:
+                    left.discard(partition)
+        return found
+    finally:
+        consumer.close()
 
 
 def _behind(pipeline: Pipeline, group: str, wanted: Callable[[str], bool]) -> dict[str, int]:

@@ -1,0 +1,23 @@
+"""One pipeline for all cases that run end to end."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.last_words import pytest_runtest_makereport
+from tests.system.pipeline import Pipeline
+
+__all__ = ["pytest_runtest_makereport"]
+
+
+@pytest.fixture(scope="package")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """A pipeline that is ready, and whose admin key is in its settings."""
+    admin_key = secrets.token_hex(16)
+    pipeline = Pipeline(tmp_path_factory.mktemp("cases"), HEADRACE_ADMIN_KEY=admin_key)
+    try:
+        yield pipeline.start()
+        assert pipeline.stop() == 0, pipeline.output
+    finally:
+        pipeline.close()
