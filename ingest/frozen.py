@@ -25,7 +25,7 @@ def check(lines: Iterable[bytes], vendor: Vendor, catalog: Catalog) -> None:
         except Malformed:
             return  # a dead letter for another reason
         try:
-            catalog.check(raw.source_id, event.event_type, event.properties)
+            catalog.admit(raw.source_id, event)
         except Malformed as error:
             first = first or error
         else:

@@ -118,7 +118,7 @@ class Work:
         raw, event = decode(line, self.vendors)
         source = self.feed.registry.get(raw.source_id) or _UNKNOWN
         if not source.dynamic_schema and not raw.extends:
-            self.feed.catalog.check(raw.source_id, event.event_type, event.properties)
+            self.feed.catalog.admit(raw.source_id, event)
         event_time = clamp_time(event.event_time, raw.received_at)
         if event.binding is None:
             profile, session_id, opened = self._cut(

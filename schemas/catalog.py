@@ -7,8 +7,11 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import Malformed
+from schemas.events import Event
 from schemas.reading import MAX_KEYS, MAX_NAME
 
+_NO_COLLECTION: Final = frozenset({"identify", "alias", "group"})
+"""Kinds of events whose properties are a user's or a group's."""
 PLAIN_TYPES: Final = (
     "string",
     "integer",
@@ -126,6 +129,15 @@ class Catalog:
         """Forget the collection of a record's key."""
         source_id, _, name = key.decode("utf-8", "surrogatepass").partition("\x00")
         self._of.get(source_id, {}).pop(name, None)
+
+    def admit(self, source_id: str, event: Event) -> None:
+        """Hold an event against a frozen schema; one about a user or group is no collection's.
+
+        Raises:
+            Malformed: ``schema-frozen``.
+        """
+        if event.kind not in _NO_COLLECTION:
+            self.check(source_id, event.event_type, event.properties)
 
     def check(self, source_id: str, name: str, properties: Iterable[str]) -> None:
         """Hold an event against a frozen schema.

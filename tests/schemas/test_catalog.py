@@ -6,6 +6,7 @@ import pytest
 
 from schemas.catalog import Catalog, Collection, extended, is_type, read
 from schemas.errors import Malformed
+from schemas.events import Event, Kind
 from schemas.reading import MAX_KEYS
 
 ORDERS = Collection("shop", "orders", {"price": "double", "paid": "boolean"})
@@ -99,3 +100,11 @@ def test_a_frozen_schema_names_what_is_new() -> None:
         with pytest.raises(Malformed, match=words) as caught:
             catalog.check("shop", name, properties)
         assert caught.value.code == "schema-frozen"
+
+
+@pytest.mark.parametrize("kind", ["identify", "alias", "group"])
+def test_a_frozen_schema_is_of_collections_not_of_users(kind: Kind) -> None:
+    catalog = Catalog()
+    catalog.admit("shop", Event(kind, "carts", properties={"name": 1}))
+    with pytest.raises(Malformed):
+        catalog.admit("shop", Event("track", "carts", properties={"name": 1}))
