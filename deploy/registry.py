@@ -128,7 +128,7 @@ class Tail:
         turns = self._turns.get(record.topic)
         header = dict(record.headers).get(HEADER)
         if turns is not None and not turns.take(record.key, record.offset, header):
-            log.info(
+            log.debug(
                 "%s: the record of %r at %d does not count: its writer had missed another",
                 record.topic,
                 record.key,
