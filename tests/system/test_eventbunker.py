@@ -20,7 +20,7 @@ from tests.system.rows import (
     now_ms,
     said,
 )
-from tests.system.topics import end_offsets
+from tests.system.topics import end_offsets, undelivered
 
 pytestmark = pytest.mark.system
 
@@ -109,3 +109,79 @@ def test_a_missing_an_unknown_and_a_reading_key_get_three_texts(pipeline: Pipeli
 
     eventually(refusals, until=lambda said: len(said) == 3, within=5, what="three texts")
     assert end_offsets(pipeline, "demo") == before
+
+
+def a_key(pipeline: Pipeline, kind: str) -> str:
+    """A new key of the demo source, known to the edge."""
+    rotated = pipeline.headrace("sources", "rotate-key", "demo", "--type", kind)
+    key = str(json.loads(rotated.stdout)["keys"][-1]["key"])
+    eventually(
+        lambda: call(pipeline, kind, key, {"customer_identifier": "nobody's"}).status,
+        until=lambda status: status != 401,
+        within=5,
+        what=f"the {kind} key is known",
+    )
+    return key
+
+
+def call(pipeline: Pipeline, kind: str, key: str, body: dict[str, Any]) -> Answer:
+    header = (f"x-eventbunker-{kind}-key", key)
+    return pipeline.client.send("POST", f"/v1/{kind}/json", [header], json.dumps(body).encode())
+
+
+def test_events_are_asked_and_deleted_by_their_customer(pipeline: Pipeline) -> None:
+    query_key, delete_key = a_key(pipeline, "query"), a_key(pipeline, "delete")
+    question = {
+        "time_period": "minus_5_minutes",
+        "group_by": ["customer_identifier", "cart.currency"],
+        "computations": [{"function": "count"}, {"field_name": "price", "function": "sum"}],
+        "filters": [{"field_name": "event_name", "op": "equals", "value": "asked"}],
+        "order_by": [{"field_name": "customer_identifier", "direction": "DESC"}],
+    }
+
+    def asked() -> Any:
+        answer = call(pipeline, "query", query_key, question)
+        assert answer.status == 200, answer.body
+        return answer.json["data"]
+
+    assert call(pipeline, "query", query_key, question).json == {"data": []}
+    for customer, price in (("ask-1", 2.5), ("ask-1", 3), ("ask-2", 1)):
+        event: dict[str, Any] = {
+            "event_name": "asked",
+            "customer_identifier": customer,
+            "price": price,
+        }
+        event["cart"] = {"currency": "CHF"}
+        assert post(pipeline, json.dumps(event).encode()).status == 200
+    second = {"customer_identifier": "ask-2", "cart.currency": "CHF", "count": 1, "sum_price": 1}
+    first = {"customer_identifier": "ask-1", "cart.currency": "CHF", "count": 2, "sum_price": 5.5}
+    eventually(
+        asked,
+        until=lambda data: data == [second, first],
+        within=STORED_SECONDS,
+        what="three events in two groups",
+    )
+    answer = call(pipeline, "delete", delete_key, {"customer_identifier": "ask-1"})
+    assert answer.json == {"status": "deleted", "deleted_events": 2}
+    assert asked() == [second]
+
+
+def test_events_on_their_way_are_deleted_when_they_arrive(pipeline: Pipeline) -> None:
+    delete_key = a_key(pipeline, "delete")
+    event = {"event_name": "late", "customer_identifier": "leaving"}
+    answers = [post(pipeline, json.dumps(event).encode()) for _ in range(20)]
+    assert {answer.status for answer in answers} == {200}
+    gone = call(pipeline, "delete", delete_key, {"customer_identifier": "leaving"})
+    assert gone.status == 200, gone.body
+    eventually(
+        lambda: undelivered(pipeline),
+        until=lambda left: not left,
+        within=STORED_SECONDS,
+        what="everything accepted is stored",
+    )
+    eventually(
+        lambda: pipeline.sql("SELECT count() AS n FROM headrace.events WHERE group_id = 'leaving'"),
+        until=lambda rows: int(rows[0]["n"]) == 0,
+        within=STORED_SECONDS,
+        what="nothing of the customer is left",
+    )
