@@ -1,6 +1,5 @@
 """One request of a vendor's path, from its first byte to its answer."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -121,15 +120,7 @@ class Door:
         if scope["method"] == "OPTIONS":
             await self._preflight(entry, parameters, scope, send)
             return
-        loop = asyncio.get_running_loop()
-        visit = Visit(
-            entry,
-            parameters,
-            scope,
-            client=self._client(scope),
-            received_at=self._clock(),
-            started=loop.time(),
-        )
+        visit = Visit(entry, parameters, scope, self._client(scope), self._clock())
         self._open += 1
         try:
             reply = await self._accept(visit, receive)
@@ -150,7 +141,7 @@ class Door:
             (("protocol", entry.vendor.NAME), ("status", str(reply.status))),
         )
         body = b"" if scope["method"] == "HEAD" else reply.body
-        await respond(send, reply.status, visit.answer_headers(reply, loop.time()), body)
+        await respond(send, reply.status, visit.answer_headers(reply, self._clock), body)
 
     async def _preflight(
         self, entry: Entry, parameters: Mapping[str, str], scope: Scope, send: Send
@@ -201,7 +192,8 @@ class Door:
             route=route,
             request=request,
         )
-        self._buckets.take(grant.source, visit.received_at)
+        if grant.source.limits.requests_per_second:
+            self._buckets.take(grant.source, visit.received_at)
         return grant
 
     async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:

@@ -14,6 +14,7 @@ _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ZLIB: Final = (b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 """What zlib writes at its usual levels; the first bytes of no text."""
+_FIRST_BYTES: Final = frozenset({_GZIP[0], _ZSTD[0], _ZLIB[0][0]})
 _MAX_LAYERS: Final = 3
 """Codings of one body; the rest of a longer list is one name that nobody knows."""
 _MAX_MEMBERS: Final = 16
@@ -48,6 +49,8 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
         for name in reversed(names):
             if body and name not in {"", "identity"}:
                 body = _undo(name, body, limit)
+    if not body or body[0] not in _FIRST_BYTES:
+        return body
     actual = _sniff(body)
     return _DECODERS[actual](body, limit) if actual else body
 

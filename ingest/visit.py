@@ -1,6 +1,6 @@
 """What is known of a request before its body, so that every refusal can be the vendor's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -37,7 +37,6 @@ class Visit:
     Args:
         client: address, as the edge trusts it.
         received_at: Unix ms.
-        started: of the event loop's clock, seconds.
 
     Attributes:
         method: as routes know it: HEAD is a GET whose answer has no body.
@@ -58,7 +57,6 @@ class Visit:
         "query_string",
         "received_at",
         "request",
-        "started",
     )
 
     def __init__(
@@ -66,10 +64,8 @@ class Visit:
         entry: Entry,
         parameters: Mapping[str, str],
         scope: Scope,
-        *,
         client: str,
         received_at: int,
-        started: float,
     ) -> None:
         method: str = scope["method"]
         self.entry = entry
@@ -79,7 +75,6 @@ class Visit:
         self.method = "GET" if method == "HEAD" and method not in entry.routes else method
         self.client = client
         self.received_at = received_at
-        self.started = started
         self.held = 0
         self.request: Request | None = None
         self.origin = self.headers.get("origin", "")
@@ -127,12 +122,11 @@ class Visit:
             self.extra.append((b"retry-after", str(error.retry_after).encode()))
         return reply
 
-    def answer_headers(self, reply: Reply, now: float) -> Headers:
-        """All headers of the answer.
+    def answer_headers(self, reply: Reply, clock: Callable[[], int]) -> Headers:
+        """All headers of the answer; an empty ``X-Process-Time`` becomes the seconds it took.
 
         Args:
-            now: of the clock of ``started``; a reply's empty ``X-Process-Time`` becomes the
-                seconds in between.
+            clock: Unix ms.
         """
         headers: Headers = [(b"content-length", str(len(reply.body)).encode())]
         if reply.content_type:
@@ -140,7 +134,8 @@ class Visit:
         for name, value in reply.headers:
             lower = name.lower()
             if not value and lower == _TOOK:
-                headers.append((lower.encode("latin-1"), f"{now - self.started:.6f}".encode()))
+                took = max(0, clock() - self.received_at) / 1000
+                headers.append((lower.encode("latin-1"), f"{took:.3f}".encode()))
             else:
                 headers.append((lower.encode("latin-1"), value.encode("latin-1")))
         if self.origin and (own := _own_headers(headers, self.extra)):

@@ -46,7 +46,7 @@ class Key:
 
     def may(self, needed: KeyType) -> bool:
         """Tell whether the key is of the needed type, or stands above it."""
-        return self.type in {needed, "master"}
+        return self.type == needed or self.type == "master"  # noqa: PLR1714 - no set per request
 
 
 @dataclass(frozen=True, slots=True)
