@@ -38,11 +38,18 @@ def of_body(request: Request, body: JsonObject) -> tuple[JsonObject, str]:
         Malformed: ``missing`` or ``dict-type``.
         Refused: ``key-missing``.
     """
-    key, _ = _beside(request)
-    if key and "api" not in body:
-        return {}, key
+    if "api" not in body:
+        key, _ = _beside(request)
+        if key:
+            return {}, key
     api = as_object(required(body, "api", _BODY), (*_BODY, "api"))
-    return api, key or in_api(api)
+    try:
+        return api, in_api(api)
+    except Refused:
+        key, _ = _beside(request)
+        if not key:
+            raise
+        return api, key
 
 
 def claim(request: Request, payload: object, needs: KeyType | None = None) -> Claim:

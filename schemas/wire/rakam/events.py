@@ -13,17 +13,19 @@ from schemas.wire.rakam.retries import Retries
 
 _BODY: Final = ("body",)
 _MAX_HEADER: Final = 2048
+_MAX_SCANNED: Final = 64 << 10
 
 
 def read_one(request: Request) -> Claim:
     """Check one event; find its key.
 
     Raises:
-        Malformed: missing, json-invalid, dict-type, property-invalid, collection-invalid,
-            name-invalid or spider (403).
+        Malformed: missing, json-invalid, json-too-deep, too-many-keys, dict-type,
+            property-invalid, collection-invalid, name-invalid or spider (403).
         Refused: ``key-missing``.
     """
     body = parse_object(request.body)
+    bound(body)  # before anything is made of its names: nobody is known to have a key yet
     once(request.body)
     _, key = credentials.of_body(request, body)
     check_event(body, request)
@@ -57,7 +59,8 @@ def read_batch(request: Request) -> Claim:
             raise Malformed("property-invalid", f"Invalid property '{name}'", where=(*_BODY, name))
     if type(required(body, "events", _BODY)) is not list:
         raise Malformed("list-type", "events must be a JSON array", where=(*_BODY, "events"))
-    checksum.verify(api, key, request.body)
+    if request.endpoint == "batch":
+        checksum.verify(api, key, request.body)
     agent = request.headers.get("user-agent", "")
     if spiders.is_spider(agent) and body["events"] and all(map(_asks_agent, body["events"])):
         spiders.refuse(agent, agent)
@@ -68,11 +71,10 @@ def split_one(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch
     """Make the one event's draft.
 
     Raises:
-        Malformed: it is too deep or too wide.
+        Malformed: ``api`` is too deep or too wide.
     """
     body: JsonObject = claim.payload
     event = {name: value for name, value in body.items() if name != "api"}
-    bound(event)
     return Batch(drafts([event], edge, derive=True), shared(body.get("api"), request))
 
 
@@ -90,12 +92,12 @@ def split_batch(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Bat
 
 
 def once(body: bytes) -> None:
-    """Refuse an event that gives ``api`` twice.
+    """Refuse an event that gives ``api`` twice; in what no tracker's event weighs the last counts.
 
     Raises:
         Malformed: ``property-invalid``.
     """
-    if body.count(b'"api"') > 1 and checksum.count(body, "api") > 1:
+    if len(body) <= _MAX_SCANNED and body.count(b'"api"') > 1 and checksum.count(body, "api") > 1:
         raise Malformed("property-invalid", "api is given twice", where=(*_BODY, "api"))
 
 
@@ -130,7 +132,7 @@ def _draft(event: Any, edge: Edge, retries: Retries) -> Draft:
     return Draft(
         line,
         visitor,
-        message_id=retries.message_id(event, properties, line),
+        message_id=retries.message_id(event, properties, device, line),
         session_id=_session(visitor, properties.get("_session_id")),
     )
 

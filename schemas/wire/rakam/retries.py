@@ -32,14 +32,15 @@ class Retries:
         self._derive = derive
         self._seen: dict[str, int] = {}
 
-    def message_id(self, event: JsonObject, properties: JsonObject, line: bytes) -> str:
+    def message_id(
+        self, event: JsonObject, properties: JsonObject, device: str, line: bytes
+    ) -> str:
         """The client's id, else its counter, else what was made of the element; "" for nothing.
 
         The mobile trackers' counters are one per device and kind of event: ``$identify`` and
         ``$$user`` are counted apart from all others.
         """
         given = id_text(properties.get("_id"))
-        device = id_text(properties.get("_device_id"))
         if given or not device:
             return given
         moment = id_text(properties.get("_time"))

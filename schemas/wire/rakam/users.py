@@ -39,6 +39,7 @@ def read(request: Request) -> Claim:
     _, key = credentials.of_body(request, body)
     within = _LISTS.get(request.endpoint)
     if within is None:
+        bound(body)
         _understand(request.endpoint, body)
     else:
         if request.endpoint == "user_batch":
@@ -61,7 +62,6 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     within = _LISTS.get(request.endpoint)
     if within is None:
         plain = {name: value for name, value in body.items() if name != "api"}
-        bound(plain)
         return Batch((Draft(codec.dumps(plain), visitor=user_of(body)),), shared)
     bound_events(len(body[within]), grant.source)
     owner = {"id": _id_of(body)} if request.endpoint == "user_batch" else {}

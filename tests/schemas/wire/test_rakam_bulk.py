@@ -129,6 +129,23 @@ def test_a_file_elsewhere_is_not_fetched() -> None:
     assert feed(rakam, post(rakam, "/event/bulk/remote", body)).code == "key-missing"
 
 
+def test_a_key_beside_an_api_without_one() -> None:
+    body = {"api": {"upload_time": 5}, "events": []}
+    fed = feed(rakam, post(rakam, "/event/batch", body, {}, {"write_key": ["WK"]}))
+    assert (fed.claim.credential, fed.batch.shared) == ("WK", b'{"api":{"upload_time":5}}')
+
+
+def test_what_is_too_large_is_refused_before_its_names_are_looked_at() -> None:
+    wide = {"api": {"api_key": "WK"}, "properties": {f"k{n}": n for n in range(2001)}}
+    for path in ("/event/collect", "/user/set_properties"):
+        assert feed(rakam, post(rakam, path, {"id": 1, **wide})).code == "too-many-keys"
+    twice = (
+        b'{"api": {"api_key": "a"}, "collection": "c", "properties": {}, "api": {"api_key": "b"}'
+    )
+    fed = feed(rakam, post(rakam, "/event/collect", twice + b" " * (64 << 10) + b"}"))
+    assert fed.claim.credential == "b"
+
+
 def test_bulk_json() -> None:
     body = {"events": [{"collection": "c", "properties": {}}, 5]}
     fed = feed(rakam, post(rakam, "/event/bulk", body, {"write_key": "WK"}))
