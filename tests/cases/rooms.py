@@ -52,6 +52,7 @@ class Rooms:
     Attributes:
         app: the edge.
         rows, dead: canonical events and dead letters so far.
+        unsaved: events so far whose clients wanted them not stored.
     """
 
     trouble = ""
@@ -59,6 +60,7 @@ class Rooms:
     def __init__(self, kinds: Iterable[SourceKind], names: Names) -> None:
         self.rows: list[dict[str, Any]] = []
         self.dead: list[dict[str, Any]] = []
+        self.unsaved = 0
         feed = Feed()
         for kind in kinds:
             _put(feed, kind, names(kind))
@@ -90,6 +92,7 @@ class Rooms:
             outcome = self._work(record)
             self.rows += map(codec.loads, outcome.lines)
             self.dead += map(codec.loads, outcome.dead)
+            self.unsaved += outcome.unsaved
             for value in outcome.merges.values():
                 self._feed.merges.put(*merges.read(value))
             for _, line in outcome.answers:
