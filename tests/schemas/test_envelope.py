@@ -44,8 +44,8 @@ def test_what_is_written_is_read_back(body: Any, batch: Any) -> None:
     assert codec.dumps(embedded) == line
 
 
-@given(json_values, json_values)
-def test_a_head_writes_the_same_event(body: Any, batch: Any) -> None:
+@given(json_values, json_values, st.sampled_from(["", "3:x"]), st.booleans())
+def test_a_head_writes_the_same_event(body: Any, batch: Any, ask: str, extends: bool) -> None:  # noqa: FBT001 - drawn
     head = envelope.Head(
         source_id=RAW.source_id,
         protocol=RAW.protocol,
@@ -54,6 +54,7 @@ def test_a_head_writes_the_same_event(body: Any, batch: Any) -> None:
         ip=RAW.ip,
         user_agent=RAW.user_agent,
         batch=codec.dumps(batch),
+        extends=extends,
     )
     line = head.line(
         event_id=RAW.event_id,
@@ -62,8 +63,9 @@ def test_a_head_writes_the_same_event(body: Any, batch: Any) -> None:
         profile_id=RAW.profile_id,
         session_id=RAW.session_id,
         body=codec.dumps(body),
+        ask=ask,
     )
-    assert envelope.read(line) == replace(RAW, body=body, batch=batch)
+    assert envelope.read(line) == replace(RAW, body=body, batch=batch, ask=ask, extends=extends)
 
 
 @given(st.binary() | json_values.map(codec.dumps))
@@ -77,6 +79,8 @@ def test_any_other_line_is_malformed(line: bytes) -> None:
     "change",
     [
         {"received_at": "now"},
+        {"ask": None},
+        {"extends": 1},
         {"received_at": True},
         {"received_at": -1},
         {"received_at": 2**62},
