@@ -8,7 +8,11 @@ from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS
 
 _BOUNDARY: Final = re.compile(r'boundary=(?:"([^"]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
-_NAME: Final = re.compile(rb'[;\s]name=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.IGNORECASE)
+_NAME: Final = re.compile(
+    rb'[;\s]name=(?:"((?:[^"\\]|\\.)*)"|"([^"\r\n]*)"|([^\s;"]+))', re.IGNORECASE
+)
+"""In quotes, escaped as RFC 7578 has it; else with backslashes that stand for themselves, as
+browsers write them; else without quotes."""
 _URLENCODED: Final = re.compile(rb"[\w.~%+*$\[\]-]+=[!-~]*\s*", re.ASCII)
 
 
@@ -71,7 +75,7 @@ def _part(part: bytes) -> tuple[str, str]:
     name = _NAME.search(head)
     if name is None:
         raise Malformed("form-invalid", "a part of the form has no name", where=("body",))
-    spelled = name[1] if name[1] is not None else name[2]
+    spelled: bytes = name[name.lastindex or 0]
     return spelled.decode("utf-8", "replace"), content.decode("utf-8", "replace")
 
 

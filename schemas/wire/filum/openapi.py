@@ -27,7 +27,6 @@ Filum's event API, for all its SDKs. The write key of an event source is the Bea
 _KEY: Final = "filumWriteKey"
 _ID: Final[JsonObject] = {"anyOf": [text(MAX_ID, pattern=SOME), {"type": "number"}]}
 _TRACK: Final = "track"
-_ALIAS: Final = "alias"
 _NAMED: Final = text(MAX_NAME, pattern=SOME)
 _PERHAPS_NAMED: Final = nullable(text(MAX_NAME))
 _EVENT: Final = record(
@@ -53,21 +52,21 @@ _EVENT: Final = record(
 )
 
 
-def _variant(kinds: list[str], name: JsonObject, ids: tuple[str, ...]) -> JsonObject:
-    """One sort of event: what its name may be, and which of its ids says whose it is."""
+def _variant(kinds: list[str], name: JsonObject, *required: str) -> JsonObject:
     properties = {"event_type": {"enum": kinds}, "event_name": name}
-    made = record(properties, ("event_type", *(("event_name",) if name is _NAMED else ())))
-    return {**made, "anyOf": [record({each: _ID}, (each,)) for each in ids]}
+    return record(properties, ("event_type", *required))
 
 
-_IDS: Final = ("user_id", "anonymous_id")
-_OTHERS: Final = [kind for kind in get_args(Kind) if kind not in {_TRACK, _ALIAS}]
 _WHOLE: Final = {
     **_EVENT,
-    "anyOf": [
-        _variant([_TRACK], _NAMED, _IDS),
-        _variant(_OTHERS, _PERHAPS_NAMED, _IDS),
-        _variant([_ALIAS], _PERHAPS_NAMED, (*_IDS, "previous_id", "previousId")),
+    "allOf": [
+        {
+            "anyOf": [
+                _variant([_TRACK], _NAMED, "event_name"),
+                _variant([kind for kind in get_args(Kind) if kind != _TRACK], _PERHAPS_NAMED),
+            ]
+        },
+        {"anyOf": [record({each: _ID}, (each,)) for each in ("user_id", "anonymous_id")]},
     ],
 }
 _SAID: Final = record(

@@ -78,7 +78,6 @@ def _redirects(path: str, name: str, *session: JsonObject) -> dict[Endpoint, Jso
             onward,
             404,
             parameters=parameters,
-            takes=_WEBHOOK if method in {"POST", "PUT"} else None,
         )
         for method in ("GET", "POST", "PUT", "DELETE", "HEAD")
     }
