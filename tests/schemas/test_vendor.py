@@ -8,7 +8,8 @@ from schemas.vendor import Claim, refusal
 
 
 def test_every_vendor_is_found_by_its_name() -> None:
-    assert [vendor.NAME for vendor in wire.VENDORS] == ["tracardi", "rakam", "filum", "eventbunker"]
+    names = ["tracardi", "rakam", "filum", "eventbunker", "headrace"]
+    assert [vendor.NAME for vendor in wire.VENDORS] == names
     for vendor in wire.VENDORS:
         assert wire.vendor(vendor.NAME) is vendor
     assert wire.vendor("nobody") is None

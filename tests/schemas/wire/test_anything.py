@@ -2,7 +2,6 @@
 
 import copy
 import json
-import re
 from dataclasses import replace
 from typing import Any, cast, get_args
 from urllib.parse import urlsplit
@@ -13,29 +12,16 @@ from hypothesis import strategies as st
 
 from schemas import codec, envelope
 from schemas.commands import Command
-from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
+from schemas.errors import Malformed, Refused
 from schemas.events import DETAILS, Event, clamp_time, iso
-from schemas.sources import Redirect
-from schemas.vendor import Caller, Grant, Reply, Request, Route, Vendor
-from schemas.wire import VENDORS, vendor
+from schemas.vendor import Caller, Grant, Request, Route, Vendor
+from schemas.wire import vendor
 from tests.schemas.test_envelope import RAW
 from tests.schemas.values import json_objects, json_values
-from tests.schemas.wire.feeding import IP, RECEIVED_AT, SHOP, feed
+from tests.schemas.wire.feeding import RECEIVED_AT, SHOP, feed
+from tests.schemas.wire.laws import CALLING, COLLECTING, LINK, check_shape, each_of, request_of
 from tests.system.captures import recorded
 
-EVERY = [
-    (each, route, method)
-    for each in VENDORS
-    for route in each.ROUTES
-    for method in route.methods
-    if not route.path.endswith("/")
-]
-COLLECTING = [each for each in EVERY if each[1].purpose == "collect"]
-CALLING = [each for each in EVERY if each[1].purpose == "call"]
-HEADERS = {
-    "authorization": "Bearer WK",
-    **{f"x-eventbunker-{name}": "WK" for name in ("write-key", "query-key", "delete-key", "apikey")},
-}
 WORDS = (
     *("source", "id", "session", "profile", "events", "type", "time", "create", "insert"),
     *("properties", "context", "options", "tags", "device", "page", "url", "utm", "referer"),
@@ -70,32 +56,6 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-LINK = Redirect(
-    "go",
-    "https://s.example/",
-    "visit",
-    props={"a": "payload@params.a", "b": ["payload@body.a.b.0"]},
-)
-
-
-def each_of(entries: list[tuple[Vendor, Route, str]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        ("vendor_module", "route", "method"),
-        entries,
-        ids=[f"{module.NAME} {method} {route.path}" for module, route, method in entries],
-    )
-
-
-def request_of(
-    route: Route,
-    body: bytes,
-    headers: dict[str, str] | None = None,
-    method: str = "POST",
-    query: dict[str, list[str]] | None = None,
-) -> Request:
-    path = dict.fromkeys(re.findall(r"\{(\w+)\}", route.path), "shop")
-    all_headers = HEADERS | (headers or {})
-    return Request(route.endpoint, method, path, query or {}, all_headers, body, IP, RECEIVED_AT)
 
 
 def check_event(event: Event) -> None:
@@ -109,28 +69,6 @@ def check_event(event: Event) -> None:
     iso(clamp_time(event.event_time, RECEIVED_AT))
     if event.sent_at is not None:
         iso(event.sent_at)
-
-
-def check_shape(vendor_module: Vendor, reply: Reply) -> None:
-    if reply.status == 307:
-        assert (reply.body, dict(reply.headers)["Location"]) == (b"", LINK.url)
-        return
-    if reply.content_type == "image/gif":
-        assert (reply.status, reply.body[:3]) == (200, b"GIF"), "a picture whatever happens"
-        return
-    answer = json.loads(reply.body)
-    if reply.status == 200:
-        assert answer in (1, {"success": True}) or vendor_module.NAME != "rakam"
-        return
-    keys = {
-        "tracardi": {"detail"},
-        "rakam": {"errors", "meta", "error", "error_code"},
-        "filum": {"statusCode", "code", "error", "message", "error_code"},
-        "eventbunker": {"error", "code", "status"},
-        "headrace": {"error"},
-    }
-    assert set(answer) == keys[vendor_module.NAME]
-    assert 400 <= reply.status < 600
 
 
 def check_law(vendor_module: Vendor, request: Request) -> None:
@@ -261,50 +199,3 @@ def test_decoding_lines_that_no_edge_wrote(
     except Malformed:
         return
     check_event(event)
-
-
-ERRORS: list[HeadraceError] = [
-    *(
-        Refused(code, "do this next")
-        for code in (
-            "source-unknown",
-            "source-disabled",
-            "bridge-mismatch",
-            "key-missing",
-            "key-unknown",
-            "key-wrong-type",
-            "key-expired",
-            "admin-key-missing",
-            "admin-key-unknown",
-            "protocol-mismatch",
-            "origin-refused",
-        )
-    ),
-    *(
-        Malformed(code, "do this next", status=413)
-        for code in ("body-too-large", "event-too-large", "too-many-events")
-    ),
-    *(
-        Malformed(code, "do this next")
-        for code in ("json-invalid", "inflate-failed", "encoding-unsupported")
-    ),
-    *(Unavailable(code, "do this next") for code in ("broker-unavailable", "overloaded")),
-]
-
-
-@each_of(EVERY)
-@given(error=st.sampled_from(ERRORS), body=st.binary(max_size=20))
-@settings(max_examples=len(ERRORS))
-def test_every_refusal_is_in_the_vendors_shape(
-    vendor_module: Vendor, route: Route, method: str, error: HeadraceError, body: bytes
-) -> None:
-    reply = vendor_module.refuse(error, request_of(route, body, method=method))
-    check_shape(vendor_module, reply)
-    if reply.content_type == "image/gif":
-        assert dict(reply.headers)["server-error"] == "do this next"
-        return
-    assert reply.content_type == "application/json"
-    if isinstance(error, Unavailable):
-        assert (reply.status, dict(reply.headers)["Retry-After"]) == (503, "1")
-    if error.status == 413:
-        assert reply.status == 413
