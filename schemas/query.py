@@ -66,7 +66,7 @@ class Property:
     """A property of the event; of an object in it, the names joined by a dot.
 
     Attributes:
-        path: never empty, and no name in which ``^`` or ``.:`` stands before a backtick: that
+        path: never empty, and no name in which ``^`` or ``:`` stands before a backtick: that
             is how ClickHouse writes parts of a JSON column, so such a property is out of reach.
     """
 

@@ -1,6 +1,7 @@
 """Stored events, asked and erased at the wish of a client."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from sinks import select as writing
 from sinks.clickhouse import ClickHouse, identifier
 from sinks.erasures import Erasures
 from sinks.types import named, top_level
-from sinks.verdict import Failed
+from sinks.verdict import RETRY, Failed
 
 ASK_SECONDS: Final = 12
 """Longest wait for an answer; above ``max_execution_time``, so that the server gives up first."""
@@ -47,8 +48,21 @@ _TOO_MUCH: Final = frozenset(
         "query-was-cancelled",
     }
 )
+_NOT_THE_QUERY: Final = frozenset(
+    {
+        "unknown-table",
+        "unknown-database",
+        "unknown-setting",
+        "unknown-user",
+        "wrong-password",
+        "readonly",
+        "access-denied",
+        "authentication-failed",
+    }
+)
 _WHOLE_SERVER: Final = "(total)"
 _EXACT: Final = 1 << 53
+_log: Final = logging.getLogger(__name__)
 
 
 class Archive:
@@ -138,23 +152,10 @@ def _refusal(failure: Failed) -> HeadraceError:
             "query-too-expensive",
             "the query reads or computes too much: ask for a shorter period, or filter",
         )
-    if failure.verdict.then == "poison" or failure.code in _IMPOSSIBLE:
-        return Malformed("query-refused", f"the query cannot be computed: {failure.code}")
-    return _unavailable(failure)
-
-
-_IMPOSSIBLE: Final = frozenset(
-    {
-        "illegal-type-of-argument",
-        "bad-query-parameter",
-        "no-common-type",
-        "type-mismatch",
-        "syntax-error",
-        "unknown-identifier",
-        "argument-out-of-bound",
-        "decimal-overflow",
-    }
-)
+    if failure.verdict == RETRY or failure.code in _NOT_THE_QUERY:
+        return _unavailable(failure)
+    _log.warning("a query that should not have come so far: %s", failure.code)
+    return Malformed("query-refused", f"the query cannot be computed: {failure.code}")
 
 
 def _unavailable(failure: Failed) -> Unavailable:

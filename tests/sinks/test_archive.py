@@ -9,13 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.errors import Malformed, Unavailable
+from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.query import Column, Computation, Field, Filter, Group, Order, Property, Query
 from sinks import archive as archive_module
 from sinks import rows
 from sinks.archive import Archive
 from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
+from sinks.verdict import POISON, STOP, Failed
 from tests.contracts.clickhouse.stand_in import StandIn
 from tests.sinks import asked, flow
 from tests.sinks.lines import NOVEMBER, event
@@ -62,7 +63,9 @@ def comparable(found: list[dict[str, Any]]) -> list[str]:
 
 
 @given(queries(), st.sampled_from(CUSTOMERS))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_the_store_and_the_model_agree(
     archive: Archive, loop: asyncio.Runner, query: Query, customer: str
 ) -> None:
@@ -79,6 +82,30 @@ def test_a_property_of_any_name_is_found(archive: Archive, loop: asyncio.Runner,
     found = loop.run(archive.select("shop", query))
     assert comparable(found) == comparable(asked.answer(ROWS, query))
     assert len(found) > 1 or name == "none"
+
+
+names = st.text(min_size=1, max_size=12) | st.text(
+    "`\\'\".^:[]{}%$a \t\n\0", min_size=1, max_size=6
+)
+
+
+@given(names.filter(lambda name: "^`" not in name and ":`" not in name), st.text())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_no_name_and_no_value_breaks_a_query(
+    archive: Archive, loop: asyncio.Runner, name: str, value: str
+) -> None:
+    """Names that nobody uses, so nothing is found, whatever they mean to SQL."""
+    unused = Property(f"{name}~")
+    query = Query(
+        groups=(Group("it", unused),),
+        computations=(Computation("n", "sum", unused),),
+        filters=(Filter(unused, "in", (value, 5)), Filter(unused, "contains", (value,))),
+    )
+    assert loop.run(archive.select("shop", query, value)) == []
+    present = Query(computations=(Computation("n", "count", unused),))
+    assert loop.run(archive.select("shop", present)) == [{"n": 0}]
 
 
 @pytest.mark.parametrize(
@@ -218,3 +245,30 @@ async def test_a_store_without_tables_is_unavailable(url: str) -> None:
     with pytest.raises(Unavailable):
         await Archive(client, client.database).select("shop", Query())
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (Failed("no-answer", "nobody there"), "store-unavailable"),
+        (Failed("unknown-table", "none", STOP), "store-unavailable"),
+        (Failed("authentication-failed", "none", STOP), "store-unavailable"),
+        (Failed("memory-limit-exceeded", "(total) memory limit exceeded"), "store-unavailable"),
+        (Failed("memory-limit-exceeded", "Query memory limit exceeded"), "query-too-expensive"),
+        (Failed("timeout-exceeded", "11 s"), "query-too-expensive"),
+        (Failed("illegal-column", "m", STOP), "query-refused"),
+        (Failed("illegal-type-of-argument", "m", POISON), "query-refused"),
+    ],
+)
+async def test_a_no_of_the_store_is_the_stores_or_the_querys_fault(
+    failure: Failed, code: str
+) -> None:
+    class Refusing(ClickHouse):
+        async def query(self, *_: Any) -> Any:
+            raise failure
+
+    archive = Archive(Refusing("http://127.0.0.1:1/d"), "d")
+    with pytest.raises(HeadraceError) as caught:
+        await archive.select("shop", Query())
+    assert caught.value.code == code
+    assert isinstance(caught.value, Unavailable) is (code == "store-unavailable")

@@ -51,7 +51,7 @@ def only(given: JsonObject, known: tuple[str, ...], where: Where) -> None:
 def field_of(value: Any, where: Where) -> tuple[str, Field]:
     """Take a field's name; give it and the field that it names."""
     name = plain(value, where)
-    if not 0 < len(name) <= MAX_NAME or name.startswith("^`") or ".:`" in name:
+    if not 0 < len(name) <= MAX_NAME or "^`" in name or ":`" in name:
         message = f"{spell(where)} must be a field's name of 1 to {MAX_NAME} characters"
         raise Malformed("field-invalid", message, where=where)
     return name, OWN_FIELDS.get(name) or DERIVED_FIELDS.get(name) or Property(name)
