@@ -58,7 +58,7 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     if label in _JSON:
         return events.split_batch(claim, request, grant, edge)
     found = _bounded(_rows(label, request, grant.source.limits), grant.source.limits)
-    elements = [{"collection": claim.payload, "properties": row} for row in found]
+    elements = ({"collection": claim.payload, "properties": row} for row in found)
     return Batch(events.drafts(elements, edge, derive=False), events.shared(None, request))
 
 

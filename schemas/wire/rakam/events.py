@@ -6,6 +6,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import JsonObject, bound, bound_line, id_text, parse_object, required
+from schemas.topics import MAX_EVENT_BYTES
 from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, bound_events
 from schemas.wire.rakam import checksum, credentials, spiders
 from schemas.wire.rakam.element import collection_of, moment, properties_of
@@ -13,6 +14,9 @@ from schemas.wire.rakam.retries import Retries
 
 _BODY: Final = ("body",)
 _MAX_HEADER: Final = 2048
+_MAX_ONE: Final = 2 * MAX_EVENT_BYTES
+"""Room for white space and for ``api`` around one event."""
+_MAX_BODIES: Final = 32 << 20
 _MAX_SCANNED: Final = 64 << 10
 
 
@@ -24,7 +28,7 @@ def read_one(request: Request) -> Claim:
             property-invalid, collection-invalid, name-invalid or spider (403).
         Refused: ``key-missing``.
     """
-    body = parse_object(request.body)
+    body = parse_one(request)
     bound(body)  # before anything is made of its names: nobody is known to have a key yet
     once(request.body)
     _, key = credentials.of_body(request, body)
@@ -45,22 +49,19 @@ def check_event(event: JsonObject, request: Request) -> None:
 
 
 def read_batch(request: Request) -> Claim:
-    """Check the shape around the events, the checksum among it; find the key.
+    """Check the shape around the events; find the key.
 
     Raises:
-        Malformed: missing, json-invalid, dict-type, list-type, property-invalid,
-            checksum-invalid or spider (403).
+        Malformed: missing, json-invalid, dict-type, list-type, property-invalid or spider (403).
         Refused: ``key-missing``.
     """
     body = parse_object(request.body)
-    api, key = credentials.of_body(request, body)
+    _, key = credentials.of_body(request, body)
     for name in body:
         if name not in {"api", "events"}:
             raise Malformed("property-invalid", f"Invalid property '{name}'", where=(*_BODY, name))
     if type(required(body, "events", _BODY)) is not list:
         raise Malformed("list-type", "events must be a JSON array", where=(*_BODY, "events"))
-    if request.endpoint == "batch":
-        checksum.verify(api, key, request.body)
     agent = request.headers.get("user-agent", "")
     if spiders.is_spider(agent) and body["events"] and all(map(_asks_agent, body["events"])):
         spiders.refuse(agent, agent)
@@ -83,12 +84,27 @@ def split_batch(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Bat
 
     Raises:
         Malformed: ``api`` is too deep or too wide, or an event is nested beyond what can be
-            written as JSON at all, or there are too many.
+            written as JSON at all, or there are too many; ``checksum-invalid``.
     """
     body: JsonObject = claim.payload
     bound_events(len(body["events"]), grant.source)
     derive = request.endpoint == "batch"
+    if derive:  # here and not in read, since it takes its time and anybody may send it
+        checksum.verify(body.get("api") or {}, claim.credential, request.body)
     return Batch(drafts(body["events"], edge, derive=derive), shared(body.get("api"), request))
+
+
+def parse_one(request: Request) -> JsonObject:
+    """Parse what holds one event at most, unless it is too large for one.
+
+    Raises:
+        Malformed: event-too-large (413), missing, json-invalid or dict-type.
+    """
+    if len(request.body) > _MAX_ONE:
+        raise Malformed(
+            "event-too-large", f"an event has at most {MAX_EVENT_BYTES} bytes", status=413
+        )
+    return parse_object(request.body)
 
 
 def once(body: bytes) -> None:
@@ -117,9 +133,22 @@ def shared(api: Any, request: Request) -> bytes:
 
 
 def drafts(events: Iterable[Any], edge: Edge, *, derive: bool) -> tuple[Draft, ...]:
-    """Find what the edge needs in events that may be anything at all."""
+    """Find what the edge needs in events that may be anything at all.
+
+    Raises:
+        Malformed: json-unserialisable; ``body-too-large`` (413) for rows of a file, each of which
+            repeats the names of its columns.
+    """
     retries = Retries(derive=derive)
-    return tuple([_draft(event, edge, retries) for event in events])
+    found: list[Draft] = []
+    weight = 0
+    for event in events:
+        draft = _draft(event, edge, retries)
+        weight += len(draft.body)
+        if weight > _MAX_BODIES:
+            raise Malformed("body-too-large", "send fewer events per request", status=413)
+        found.append(draft)
+    return tuple(found)
 
 
 def _draft(event: Any, edge: Edge, retries: Retries) -> Draft:

@@ -12,6 +12,8 @@ from schemas.wire.rakam.credentials import one_value
 from schemas.wire.rakam.element import spelled
 from schemas.wire.rakam.names import column
 
+MAX_CELLS: Final = 1_000_000
+"""Of one table, each row counting as one more: as many as :data:`schemas.avro.MAX_VALUES`."""
 _NO_SEPARATORS: Final = frozenset('"\r\n ')
 _BODY: Final = ("body",)
 
@@ -31,7 +33,7 @@ def rows(request: Request) -> Iterator[dict[str, Any]]:
     """Read each row as properties; every cell is text, empty ones too, save for ``_time``.
 
     Raises:
-        Malformed: csv-invalid, name-invalid or too-many-keys.
+        Malformed: csv-invalid, name-invalid, too-many-keys or too-many-events (413).
     """
     try:
         text = request.body.decode("utf-8-sig")
@@ -39,6 +41,7 @@ def rows(request: Request) -> Iterator[dict[str, Any]]:
         raise _invalid("the file is no UTF-8") from error
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(request), strict=True)
     names: list[str] | None = None
+    left = MAX_CELLS
     while True:
         try:
             cells = next(reader, None)
@@ -46,6 +49,11 @@ def rows(request: Request) -> Iterator[dict[str, Any]]:
             raise _invalid(f"line {reader.line_num}: {error}") from error
         if cells is None:
             return
+        left -= len(cells) + 1
+        if left < 0:
+            raise Malformed(
+                "too-many-events", f"send at most {MAX_CELLS} cells per table", status=413
+            )
         if names is None:
             names = _header(cells)
         elif len(cells) > len(names):

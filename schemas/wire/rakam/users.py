@@ -34,10 +34,10 @@ def read(request: Request) -> Claim:
         Malformed: missing, json-invalid, dict-type, list-type, property-invalid, name-invalid.
         Refused: ``key-missing``.
     """
-    body = parse_object(request.body)
+    within = _LISTS.get(request.endpoint)
+    body = parse_object(request.body) if within else events.parse_one(request)
     events.once(request.body)
     _, key = credentials.of_body(request, body)
-    within = _LISTS.get(request.endpoint)
     if within is None:
         bound(body)
         _understand(request.endpoint, body)
