@@ -55,7 +55,8 @@ class Binding:
         rule: ``sticky``: the profile that the session began with is its profile for good, and
             one it does not have yet is the one that the edge let through, else a new one;
             ``static``: the client's profile id is used as it is, and the session's from now on;
-            ``existing``: a session nobody has seen stands for nobody;
+            ``existing``: a session is looked for in this source, then in any, and one that
+            nobody had seen by then is none; it is never given a profile;
             ``nobody``: the session is noted and no profile is touched.
         handed_over: profile id, issued by headrace, that a link from another site brought; when
             it is another than the client's own, the two are merged and it survives.

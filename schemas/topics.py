@@ -83,7 +83,7 @@ class Topics:
         return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
 
     def sessions(self, group: str) -> Topic:
-        """Session state of the processors; Faust names a changelog after its app and table."""
+        """Visits, and what sessions stand for; Faust names a changelog after its app and table."""
         return Topic(f"{group}-{SESSIONS_TABLE}-changelog", self.partitions, compacted=True)
 
     def fixed(self) -> tuple[Topic, ...]:
