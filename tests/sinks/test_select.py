@@ -80,3 +80,15 @@ def test_a_value_of_no_kind_to_compare_with_holds_nowhere() -> None:
     for value in (None, True):
         query = Query(filters=(Filter(Property("a"), "above", (value,)),))
         assert "ifNull(false, false)" in select("d.events", "s", "", query)[0]
+
+
+def test_a_value_that_is_no_text_is_found_among_an_arrays_items() -> None:
+    for value, words in ((True, "has(JSONExtractArrayRaw"), (2.5, "toFloat64OrNull(x) = ")):
+        query = Query(filters=(Filter(Property("a"), "contains", (value,)),))
+        assert words in select("d.events", "s", "", query)[0]
+
+
+def test_a_number_beyond_a_doubles_is_compared_digit_by_digit() -> None:
+    query = Query(filters=(Filter(Property("a"), "equals", (9007199254740993,)),))
+    assert "9007199254740993" in select("d.events", "s", "", query)[1].values()
+    assert "false" in select("d.events", "s", "", Query(filters=(Filter("ip", "in"),)))[0]
