@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from schemas import codec
@@ -47,6 +48,7 @@ class Told:
 
 
 _NAMES: Final = frozenset(known.name for known in fields(Told))
+_texts: Final = attrgetter("ask", "event_id", "event_type", "profile_id", "session_id")
 
 
 def write(told: Told) -> bytes:
@@ -68,9 +70,12 @@ def read(line: bytes) -> Told:
     if not isinstance(errors, list | tuple):
         raise Malformed("answer-invalid", "errors is a list")
     try:
-        return Told(**given, errors=tuple(errors))
+        told = Told(**given, errors=tuple(errors))
     except TypeError as error:
         raise Malformed("answer-invalid", str(error)) from error
+    if set(map(type, _texts(told))) != {str}:
+        raise Malformed("answer-invalid", "ids and types are texts")
+    return told
 
 
 def partition_of(ask: str) -> int:

@@ -45,7 +45,7 @@ def test_what_is_written_is_read_back(body: Any, batch: Any) -> None:
 
 
 @given(json_values, json_values, st.sampled_from(["", "3:x"]), st.booleans())
-def test_a_head_writes_the_same_event(body: Any, batch: Any, ask: str, extends: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_head_writes_the_same_event(body: Any, batch: Any, ask: str, extends: bool) -> None:
     head = envelope.Head(
         source_id=RAW.source_id,
         protocol=RAW.protocol,
