@@ -74,7 +74,7 @@ def test_schemathesis_finds_no_violation(pipeline: Pipeline, tmp_path: Path) -> 
         [
             *(SCHEMATHESIS, "--config-file", str(config), "run", f"{pipeline.url}/openapi.json"),
             *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
-            *("--continue-on-failure", "--workers", "2"),
+            "--continue-on-failure",
         ],
         cwd=tmp_path,
         env={**os.environ, **credentials, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)},

@@ -20,6 +20,7 @@ from schemas.reading import JsonObject
 from schemas.sources import Key
 from schemas.times import storable
 from schemas.vendor import Claim, Grant, Reply, Request
+from schemas.wire.eventbunker import question
 from schemas.wire.eventbunker.edge import scoped
 from schemas.wire.eventbunker.event import customer_of
 from schemas.wire.eventbunker.names import CUSTOMER, OWN_FIELDS
@@ -29,7 +30,8 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
     """Say what is to be done.
 
     Raises:
-        Malformed: ``missing`` when nobody says whose events are to go.
+        Malformed: ``missing`` when nobody says whose events are to go, ``label-repeated`` or
+            ``order-unknown`` for a query.
         Refused: ``customer-mismatch``.
     """
     if grant is None:
@@ -37,7 +39,7 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
     source_id = grant.source.id
     match request.endpoint:
         case "query":
-            return Select(source_id, claim.payload, scoped("", grant))
+            return Select(source_id, question.labelled(claim.payload), scoped("", grant))
         case "delete":
             customer = scoped(customer_of(claim.payload), grant)
             if not customer:

@@ -82,13 +82,13 @@ def read(body: JsonObject, now: int) -> Query:
 
     Raises:
         Malformed: ``field-unknown``, ``field-invalid``, ``function-unknown``,
-            ``operator-unknown``, ``value-invalid``, ``label-repeated``, ``order-unknown``,
-            ``too-many-items``, ``limit-invalid``, ``period-invalid``, ``datetime-parsing``,
-            ``missing``, ``dict-type``, ``list-type``, ``string-type``, ``string-too-long``.
+            ``operator-unknown``, ``value-invalid``, ``too-many-items``, ``limit-invalid``,
+            ``period-invalid``, ``datetime-parsing``, ``missing``, ``dict-type``, ``list-type``,
+            ``string-type``, ``string-too-long``.
     """
     only(body, _FIELDS, _BODY)
     since, until = period.read(body.get("time_period"), now)
-    query = Query(
+    return Query(
         since=since,
         until=until,
         groups=_each(body, "group_by", _group),
@@ -99,11 +99,14 @@ def read(body: JsonObject, now: int) -> Query:
         orders=_each(body, "order_by", _order),
         limit=_limit(body.get("limit")),
     )
-    return _labelled(query)
 
 
-def _labelled(query: Query) -> Query:
-    """Check that every label names one thing, and that what is ordered by is there."""
+def labelled(query: Query) -> Query:
+    """Check that every label names one thing, and that what is ordered by is there.
+
+    Raises:
+        Malformed: ``label-repeated`` or ``order-unknown``.
+    """
     labels = [each.label for each in query.groups]
     labels += [each.label for each in query.computations]
     labels += [query.step_label] if query.step else []
