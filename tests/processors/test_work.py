@@ -194,7 +194,7 @@ def test_a_frozen_schema_takes_what_it_knows() -> None:
 
 def test_nobody_is_told_who_did_not_ask() -> None:
     asked = ["", "x", "-1:x", ":", "999999:x"]
-    assert do(b"garbage", *(line(ask=ask) for ask in asked)).answers == []
+    assert do(b"garbage", b"[1]", *(line(ask=ask) for ask in asked)).answers == []
 
 
 def test_an_edge_is_told_what_became_of_its_events() -> None:
