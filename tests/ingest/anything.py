@@ -16,7 +16,7 @@ from schemas.vendor import Route, Vendor
 from schemas.wire import VENDORS
 from tests.cases.case import all_cases
 from tests.cases.ways import KEY_TYPES, Feed, request
-from tests.ingest.plain import Call
+from tests.ingest.call import Call
 from tests.schemas.values import json_values
 from tests.system.captures import recorded
 

@@ -9,7 +9,8 @@ from ingest.door import Bounds
 from schemas import codec, envelope
 from schemas.ids import event_id
 from schemas.topics import partition_of
-from tests.ingest.plain import DRAWN, NOW, PARTITIONS, Answer, Call, World, world
+from tests.ingest.call import Answer, Call
+from tests.ingest.plain import DRAWN, NOW, PARTITIONS, World, world
 
 KEY = {"x-key": "shop-key"}
 EVENTS = codec.dumps([{"who": "ann", "id": "m1"}, {"who": "bob"}])

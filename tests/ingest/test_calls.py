@@ -3,7 +3,8 @@ import pytest
 from ingest.calls import Closed
 from schemas import commands
 from schemas.errors import Malformed, Unavailable
-from tests.ingest.plain import Answer, Call, World, world
+from tests.ingest.call import Answer, Call
+from tests.ingest.plain import World, world
 
 ADMIN = {"x-key": "admin-key"}
 

@@ -14,8 +14,9 @@ from schemas.ids import Ids
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 from tests.contracts.real_kafka import RealKafka
+from tests.ingest.call import Call
 from tests.ingest.kafka import Kafka, declare, lines_of, until
-from tests.ingest.plain import DRAWN, PARTITIONS, Call, Counter, Feed, Plain, registry
+from tests.ingest.plain import DRAWN, PARTITIONS, Counter, Feed, Plain, registry
 
 
 def clock() -> int:

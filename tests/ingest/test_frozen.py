@@ -2,7 +2,8 @@ import pytest
 
 from schemas import codec
 from schemas.catalog import Collection
-from tests.ingest.plain import Call, World, world
+from tests.ingest.call import Call
+from tests.ingest.plain import World, world
 
 GOOD = {"what": "sale", "price": 1}
 NEW_FIELD = {"what": "sale", "colour": "red"}

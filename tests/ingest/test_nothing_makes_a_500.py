@@ -33,7 +33,8 @@ from tests.ingest.anything import (
     near_valid,
     source_names,
 )
-from tests.ingest.plain import NOW, PARTITIONS, Answer, Feed, Kept
+from tests.ingest.call import Answer
+from tests.ingest.plain import NOW, PARTITIONS, Feed, Kept
 
 ERROR_FIELD = {
     "tracardi": "detail",

@@ -10,7 +10,8 @@ from schemas.openapi import Description, answer, operation
 from schemas.vendor import Route
 from schemas.wire import VENDORS
 from tests.cases.case import Case, all_cases
-from tests.ingest.plain import Call, world
+from tests.ingest.call import Call
+from tests.ingest.plain import world
 
 DOCUMENT: dict[str, Any] = json.loads(document(VENDORS, "1.2.3"))
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head"})

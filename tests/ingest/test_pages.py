@@ -3,7 +3,8 @@
 import pytest
 
 from schemas import codec
-from tests.ingest.plain import Answer, Call, World, source, world
+from tests.ingest.call import Answer, Call
+from tests.ingest.plain import World, source, world
 
 KEY = {"x-key": "shop-key"}
 EVENTS = codec.dumps([{"who": "ann"}])

@@ -11,7 +11,8 @@ from ingest.rounds import Patience, Sessions
 from schemas import codec, envelope
 from schemas.answers import Told
 from schemas.envelope import RawEvent
-from tests.ingest.plain import NOW, Answer, Call, Kept, World, world
+from tests.ingest.call import Answer, Call
+from tests.ingest.plain import NOW, Kept, World, world
 
 KEY = {"x-key": "shop-key"}
 HASTY = Patience(profile=0.02, debug=0.02, pause=60)
