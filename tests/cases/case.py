@@ -12,6 +12,8 @@ FOLDER: Final = Path(__file__).parent
 FEEDS: Final = ("plain", "gzip", "sniffed", "beacon", "batch")
 WITH_A_BODY: Final = ("plain", "gzip", "sniffed", "beacon")
 PLAIN: Final = ("plain",)
+BATCHING: Final = frozenset({"tracardi", "rakam", "filum"})
+"""Vendors whose clients send several events in one request."""
 DEFAULT_SOURCE: Final = "rest"
 
 _BODIES: Final = frozenset({"json", "text", "base64", "form"})
@@ -176,7 +178,7 @@ def _case(vendor: str, value: Any, file: str) -> Case:
         given["name"],
         given["fact"],
         given.get("source", DEFAULT_SOURCE),
-        _feeds(given, made, where),
+        _feeds(vendor, given, made, where),
         made,
         tuple(_list(given.get("rows", []), where)),
         tuple(_list(given.get("dead", []), where)),
@@ -202,9 +204,16 @@ def _step(value: Any, where: str) -> Step:
     return Step(request, event, reply, _mapping(step.get("keep", {}), where))
 
 
-def _feeds(given: Json, steps: tuple[Step, ...], where: str) -> tuple[str, ...]:
+def _batched(vendor: str, steps: tuple[Step, ...]) -> bool:
+    """Whether the vendor's clients might send the events of these steps among others."""
+    good = all(step.event and step.reply.get("status", 200) == 200 for step in steps)
+    return good and vendor in BATCHING
+
+
+def _feeds(vendor: str, given: Json, steps: tuple[Step, ...], where: str) -> tuple[str, ...]:
     carried = all(step.event or step.request.keys() & _BODIES for step in steps)
-    feeds = _list(given.get("feed", list(WITH_A_BODY if carried else PLAIN)), where)
+    usual = [*(WITH_A_BODY if carried else PLAIN), *(["batch"] if _batched(vendor, steps) else [])]
+    feeds = _list(given.get("feed", usual), where)
     if not feeds or not set(feeds) <= set(FEEDS):
         raise BadFile(f"{where}: feed is some of {FEEDS}")
     if "batch" in feeds and not all(step.event for step in steps):
