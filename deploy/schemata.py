@@ -1,16 +1,12 @@
 """What is known of every source's collections: declared in the schemas topic, seen in the rows."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from typing import Final
 
 from deploy.registry import Tail
 from deploy.writes import Change, Writer
-from schemas.catalog import Collection, extended
+from schemas.catalog import MAX_COLLECTIONS, OVERFLOW, Collection, extended
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS
-
-_MAX_COLLECTIONS: Final = 2_000
 
 Observe = Callable[[str], Awaitable[Mapping[str, Mapping[str, str]]]]
 """Source id -> event type -> property -> type, as :meth:`sinks.archive.Archive.properties`."""
@@ -35,8 +31,8 @@ class Schemata:
     async def declare(self, source_id: str, name: str, properties: Mapping[str, str]) -> Collection:
         """Add properties to a collection, which need not exist yet."""
         of_source = self._tail.catalog.of(source_id)
-        if len(of_source) >= _MAX_COLLECTIONS and all(each.name != name for each in of_source):
-            message = f"source {source_id} has {_MAX_COLLECTIONS} collections already"
+        if len(of_source) >= MAX_COLLECTIONS and all(each.name != name for each in of_source):
+            message = f"source {source_id} has {MAX_COLLECTIONS} collections already"
             raise Malformed("collection-invalid", message, status=409)
         return await self._put(source_id, name, lambda old: extended(old, properties))
 
@@ -74,5 +70,6 @@ def _with(collection: Collection, seen: Mapping[str, str]) -> Collection:
     for name, type_name in seen.items():
         if len(merged) >= MAX_KEYS:
             break
-        merged.setdefault(name, type_name)
-    return replace(collection, properties=merged)
+        if name != OVERFLOW:
+            merged.setdefault(name, type_name)
+    return collection.holding(merged)

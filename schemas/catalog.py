@@ -1,6 +1,5 @@
 """What is known of every collection: its properties and their types, folded from a topic."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -9,24 +8,16 @@ from schemas import codec
 from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.reading import MAX_KEYS, MAX_NAME
+from schemas.types import JSON, NAMES, PLAIN, is_type, widens
 
+MAX_COLLECTIONS: Final = 2_000
+"""Collections of one source."""
+OVERFLOW: Final = "_overflow"
+"""The property that holds, as an object, what has no room or no name in its collection."""
 _NO_COLLECTION: Final = frozenset({"identify", "alias", "group"})
 """Kinds of events whose properties are a user's or a group's."""
-PLAIN_TYPES: Final = (
-    "string",
-    "integer",
-    "long",
-    "double",
-    "decimal",
-    "boolean",
-    "timestamp",
-    "date",
-    "time",
-    "binary",
-)
-TYPES: Final = "({0})|(array|map)<({0})>".format("|".join(PLAIN_TYPES))
-"""What names a type, as a regular expression."""
-_TYPE: Final = re.compile(TYPES)
+PLAIN_TYPES: Final = PLAIN
+TYPES: Final = NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +27,24 @@ class Collection:
     Attributes:
         name: the events' ``event_type``.
         properties: name -> type, in the order in which they came up; a type is a name such as
-            ``string``, ``double``, ``boolean``, ``timestamp``, ``date``, ``array<double>``.
+            ``string``, ``double``, ``boolean``, ``timestamp``, ``date``, ``array<double>``,
+            ``json``, see :mod:`schemas.types`.
+        version: rises with every change of ``properties``.
+        seen: property -> when it was first and last seen, edge clock, Unix ms; "last" is exact
+            to the day. What was only declared is not in it.
     """
 
     source_id: str
     name: str
     properties: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+    seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def holding(self, properties: Mapping[str, str]) -> "Collection":
+        """Hold these properties instead."""
+        if properties == self.properties:
+            return self
+        return replace(self, properties=properties, version=self.version + 1)
 
     def as_record(self) -> bytes:
         """The value kept in the schemas topic."""
@@ -64,30 +67,29 @@ def read(value: bytes) -> Collection:
         source_id, name = record.get("source_id"), record.get("name")
         properties = record.get("properties")
         if isinstance(source_id, str) and isinstance(name, str) and isinstance(properties, dict):
-            return Collection(source_id, name, properties)
+            version, seen = record.get("version", 0), record.get("seen", {})
+            seen = {each: (first, last) for each, (first, last) in seen.items()}
+            return Collection(source_id, name, properties, version, seen)
     raise Malformed("collection-invalid", "a collection has source_id, name and properties")
 
 
-def is_type(name: Any) -> bool:
-    """Tell whether this names a type: ``double``, ``array<double>``, ``map<string>``."""
-    return isinstance(name, str) and _TYPE.fullmatch(name) is not None
-
-
 def extended(collection: Collection, properties: Mapping[str, Any]) -> Collection:
-    """Add properties to a collection; one that it has with that very type stays as it is.
+    """Add properties to a collection, or widen the types that it has.
 
     Raises:
         Malformed: ``collection-invalid``, or ``schema-conflict`` (409) where a property has
-            another type already: its column does.
+            another type already, whose values the new one would lose.
     """
     for name, wanted in properties.items():
         if not name or len(name) > MAX_NAME:
             raise _wrong(f"a property's name has 1 to {MAX_NAME} characters")
+        if name == OVERFLOW:
+            raise _wrong(f"{OVERFLOW} is where values go that no other property takes")
         if not is_type(wanted):
-            plain = ", ".join(PLAIN_TYPES)
+            plain = ", ".join((*PLAIN_TYPES, JSON))
             raise _wrong(f"the type of {name!r} must be array<...>, map<...> or one of {plain}")
         known = collection.properties.get(name, wanted)
-        if known != wanted:
+        if not widens(known, wanted):
             raise Malformed(
                 "schema-conflict",
                 f"property {name!r} of {collection.name!r} is {known} already, not {wanted}",
@@ -99,11 +101,16 @@ def extended(collection: Collection, properties: Mapping[str, Any]) -> Collectio
     grown = {**collection.properties, **properties}
     if len(grown) > MAX_KEYS:
         raise _wrong(f"a collection has at most {MAX_KEYS} properties")
-    return replace(collection, properties=grown)
+    return collection.holding(grown)
 
 
 def _wrong(message: str) -> Malformed:
     return Malformed("collection-invalid", message)
+
+
+def has_collection(event: Event) -> bool:
+    """Tell whether an event's properties are those of a collection, not of a user or group."""
+    return event.kind not in _NO_COLLECTION
 
 
 class Catalog:
@@ -130,13 +137,17 @@ class Catalog:
         source_id, _, name = key.decode("utf-8", "surrogatepass").partition("\x00")
         self._of.get(source_id, {}).pop(name, None)
 
+    def count(self, source_id: str) -> int:
+        """Count a source's collections."""
+        return len(self._of.get(source_id, ()))
+
     def admit(self, source_id: str, event: Event) -> None:
         """Hold an event against a frozen schema; one about a user or group is no collection's.
 
         Raises:
             Malformed: ``schema-frozen``.
         """
-        if event.kind not in _NO_COLLECTION:
+        if has_collection(event):
             self.check(source_id, event.event_type, event.properties)
 
     def check(self, source_id: str, name: str, properties: Iterable[str]) -> None:

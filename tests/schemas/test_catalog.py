@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from schemas.catalog import Catalog, Collection, extended, is_type, read
+from schemas.catalog import Catalog, Collection, extended, read
 from schemas.errors import Malformed
 from schemas.events import Event, Kind
 from schemas.reading import MAX_KEYS
+from schemas.types import is_type
 
 ORDERS = Collection("shop", "orders", {"price": "double", "paid": "boolean"})
 

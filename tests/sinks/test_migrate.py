@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from schemas.events import DETAILS
+from schemas.events import DERIVED, DETAILS
 from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate, statements, steps
 from sinks.verdict import Failed, Stopped
@@ -26,7 +26,7 @@ ALWAYS = {
     "context",
     "valid",
 }
-SOMETIMES = {"sent_at", "errors", "tags"}
+SOMETIMES = {"sent_at", "original_time", "errors", "tags", "invalid_values"}
 OURS = {"stored_at", "kafka_partition", "kafka_offset"}
 
 
@@ -41,7 +41,7 @@ async def columns(clickhouse: ClickHouse, table: str) -> dict[str, str]:
 
 async def test_the_columns_are_what_the_events_carry(clickhouse: ClickHouse) -> None:
     found = await columns(clickhouse, "events")
-    assert set(found) == ALWAYS | SOMETIMES | DETAILS | OURS
+    assert set(found) == ALWAYS | SOMETIMES | DETAILS | DERIVED | OURS
     assert {found[name] for name in DETAILS} == {"String", "LowCardinality(String)"}
     times = {name: kind for name, kind in found.items() if name.endswith("_at")}
     assert times == {

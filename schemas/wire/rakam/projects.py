@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from schemas import codec
-from schemas.catalog import Collection, is_type
+from schemas.catalog import Collection
 from schemas.commands import (
     AddKey,
     Command,
@@ -20,6 +20,7 @@ from schemas.commands import (
 from schemas.errors import Malformed, Refused
 from schemas.reading import JsonObject, bound, parse_object, required
 from schemas.sources import Source, hash_key
+from schemas.types import is_type
 from schemas.vendor import Claim, Grant, Reply, Request
 from schemas.wire.rakam import credentials
 from schemas.wire.rakam.element import collection_of

@@ -106,7 +106,7 @@ DECLARED: Final = record(
             record(
                 {
                     "name": ref("RakamName"),
-                    "type": {"type": "string", "pattern": f"^((array|map)_)?({_TYPE})$"},
+                    "type": {"type": "string", "pattern": f"^(json|((array|map)_)?({_TYPE}))$"},
                 },
                 ("name", "type"),
             ),

@@ -1,0 +1,130 @@
+"""A look at a packed record before the work on it: what its events bring that is to be decided."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+from processors.bury import Record
+from processors.feed import SourceFeed
+from processors.steps.coerce import UNDECIDED, Note, Shapes, conform, wished
+from processors.steps.decode import Vendors, decode
+from processors.steps.enrich import Locate, enriched
+from schemas import codec
+from schemas.catalog import has_collection
+from schemas.envelope import RawEvent
+from schemas.events import Event
+from schemas.growing import Wish, no_room
+from schemas.sources import Source
+
+UNKNOWN: Final = Source("unknown")
+_FROZEN: Final = "schema-frozen"
+
+
+class Decide(Protocol):
+    """Has the types of new properties decided, once for all workers."""
+
+    async def __call__(self, wishes: Collection[Wish]) -> None:
+        """Return when the feed's catalog has what can be had of the wishes, in bounded time.
+
+        Never raises: what is not decided then has no type.
+        """
+
+
+@dataclass(slots=True)
+class Opened:
+    """A line that was understood.
+
+    Attributes:
+        source: as it was known then.
+        saved: whether the event is to be stored.
+        columns: what was derived of it, without anything when it is not stored.
+    """
+
+    line: bytes
+    raw: RawEvent
+    event: Event
+    source: Source
+    saved: bool
+    columns: dict[str, Any]
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing may be added to the schema."""
+        return not self.source.dynamic_schema and not self.raw.extends
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """A record whose lines were looked at.
+
+    Attributes:
+        lines: each understood, or with the reason why it cannot be.
+        wishes: what its collections get by it.
+    """
+
+    record: Record
+    lines: list[Opened | tuple[bytes, Exception]] = field(default_factory=list)
+    wishes: dict[tuple[str, str], Wish] = field(default_factory=dict)
+
+
+class Look:
+    """Opens records; the parameters are those of :class:`processors.work.Work`."""
+
+    def __init__(self, feed: SourceFeed, vendors: Vendors, locate: Locate) -> None:
+        self._feed = feed
+        self._vendors = vendors
+        self._locate = locate
+        self._shapes = Shapes()
+
+    def __call__(self, record: Record) -> Ahead:
+        """Look at a record. Never raises for what is in it."""
+        ahead = Ahead(record)
+        for line in codec.split_lines(record.value):
+            try:
+                ahead.lines.append(self._open(line, ahead.wishes))
+            except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes
+                ahead.lines.append((line, error))
+        return ahead
+
+    def _open(self, line: bytes, wishes: dict[tuple[str, str], Wish]) -> Opened:
+        raw, event = decode(line, self._vendors)
+        source = self._feed.registry.get(raw.source_id) or UNKNOWN
+        opened = Opened(line, raw, event, source, event.saves_event, {})
+        if opened.is_frozen:
+            self._feed.catalog.admit(raw.source_id, event)
+        if source.transitional:
+            opened.saved = False
+        if opened.saved:
+            opened.event, opened.columns = enriched(raw, event, self._locate, source.ip)
+            if has_collection(event):
+                self._wish(opened, wishes)
+        return opened
+
+    def _wish(self, opened: Opened, wishes: dict[tuple[str, str], Wish]) -> None:
+        raw, event, catalog = opened.raw, opened.event, self._feed.catalog
+        shape = self._shapes.find(catalog, raw.source_id, event.event_type, raw.received_at)
+        found = wished(shape, event.properties, catalog, flat=event.flat, frozen=opened.is_frozen)
+        if found:
+            key = raw.source_id, event.event_type
+            wish = wishes.get(key)
+            if wish is None:
+                wish = wishes[key] = Wish(*key)
+            wish.properties = found | wish.properties
+            wish.seen_at = max(wish.seen_at, raw.received_at)
+
+    def conform(self, opened: Opened) -> tuple[Event, list[Note]]:
+        """Give the event with its properties as its collection has them, and what did not fit."""
+        raw, event, catalog = opened.raw, opened.event, self._feed.catalog
+        if not has_collection(event):
+            return event, []
+        name = event.event_type
+        shape = self._shapes.find(catalog, raw.source_id, name, raw.received_at)
+        otherwise = _FROZEN if opened.is_frozen else UNDECIDED
+
+        def reason(given: str) -> str:
+            return no_room(catalog, raw.source_id, name, given) or otherwise
+
+        properties, notes = conform(shape, event.properties, reason)
+        if properties is not event.properties:
+            event = replace(event, properties=properties)
+        return event, notes

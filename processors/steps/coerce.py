@@ -1,0 +1,145 @@
+"""An event's properties as its collection has them; what will not fit is noted beside them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from schemas import codec
+from schemas.catalog import OVERFLOW, Catalog, Collection
+from schemas.growing import DAY_MS, day, no_room, stale
+from schemas.types import JSON, coerce, infer
+
+Note = dict[str, str]
+"""An element of the column ``invalid_values``: ``field``, ``wanted``, ``value``, ``reason``."""
+NOT_CASTABLE: Final = "not-castable"
+UNDECIDED: Final = "undecided"
+_NULL: Final = frozenset({type(None)})
+_AS_IT_IS: Final = {
+    "string": _NULL | {str},
+    "double": _NULL | {int, float},
+    "boolean": _NULL | {bool},
+    JSON: _NULL | {str, int, float, bool, list, dict},
+}
+_NEVER: Final[frozenset[type]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A collection, ready to look at many events.
+
+    Attributes:
+        until: Unix ms from which its properties count as not seen yet on that day.
+        fresh: properties about which nothing has to be decided or written.
+        fits: property -> types of values that fit without a look at them.
+    """
+
+    collection: Collection
+    until: int
+    fresh: frozenset[str]
+    fits: Mapping[str, frozenset[type]]
+
+
+def shape_of(collection: Collection, received_at: int) -> Shape:
+    """Prepare a collection for events of a day (edge clock, Unix ms)."""
+    known = collection.properties
+    fits = {name: _AS_IT_IS.get(kind, _NULL) for name, kind in known.items()}
+    fresh = frozenset(known.keys() - stale(collection, received_at))
+    return Shape(collection, (day(received_at) + 1) * DAY_MS, fresh, fits)
+
+
+class Shapes:
+    """The shapes of the collections as they are known now, each made once."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str], Shape] = {}
+
+    def find(self, catalog: Catalog, source_id: str, name: str, received_at: int) -> Shape:
+        """Give the shape of a collection; an unknown one has no properties."""
+        known = catalog.get(source_id, name)
+        shape = self._of.get((source_id, name))
+        if shape is not None and shape.collection is known and received_at < shape.until:
+            return shape
+        if known is None:
+            self._of.pop((source_id, name), None)
+            return shape_of(Collection(source_id, name), received_at)
+        shape = self._of[source_id, name] = shape_of(known, received_at)
+        return shape
+
+
+def wished(
+    shape: Shape, properties: Mapping[str, Any], catalog: Catalog, *, flat: bool, frozen: bool
+) -> dict[str, str]:
+    """Give what an event brings that has to be decided, or was not yet seen today.
+
+    Args:
+        flat: see :func:`schemas.types.infer`.
+        frozen: nothing may be added.
+    """
+    if properties.keys() <= shape.fresh:
+        return {}
+    found: dict[str, str] = {}
+    collection = shape.collection
+    for name, value in properties.items():
+        if name in shape.fresh or value is None:
+            continue
+        kind = collection.properties.get(name)
+        if kind is None and not frozen:
+            kind = infer(value, flat=flat)
+            if no_room(catalog, collection.source_id, collection.name, name):
+                continue
+        if kind is not None:
+            found[name] = kind
+    return found
+
+
+def conform(
+    shape: Shape, properties: Mapping[str, Any], reason: Callable[[str], str]
+) -> tuple[Mapping[str, Any], list[Note]]:
+    """Cast what is not of its property's type; nothing is lost that is not noted or kept apart.
+
+    A value that decides no type (null, [], {}) stays where there is no type.
+
+    Args:
+        reason: why a property has no type; it goes into the overflow.
+
+    Returns:
+        The properties, the very same when all of them fit; and what did not.
+    """
+    fits = shape.fits
+    odd = [name for name, value in properties.items() if type(value) not in fits.get(name, _NEVER)]
+    if not odd:
+        return properties, []
+    kept = dict(properties)
+    notes: list[Note] = []
+    apart: dict[str, Any] = {}
+    for name in odd:
+        value = kept[name]
+        kind = shape.collection.properties.get(name)
+        if kind is None:
+            if infer(value) is not None:
+                apart[name] = kept.pop(name)
+            continue
+        found, whole = coerce(kind, value)
+        if not whole:
+            notes.append(_note(name, kind, value, NOT_CASTABLE))
+        if found is None:
+            del kept[name]
+        elif found is not value:
+            kept[name] = found
+    if apart:
+        kept[OVERFLOW] = apart
+        notes += _overflowing(apart, reason)
+    return kept, notes
+
+
+def _overflowing(apart: Mapping[str, Any], reason: Callable[[str], str]) -> list[Note]:
+    """Say once per reason which properties are in the overflow."""
+    names: dict[str, list[str]] = {}
+    for name in apart:
+        names.setdefault(reason(name), []).append(name)
+    return [_note(OVERFLOW, "", names[why], why) for why in names]
+
+
+def _note(field: str, wanted: str, value: Any, reason: str) -> Note:
+    text = codec.dumps(value).decode()
+    return {"field": field, "wanted": wanted, "value": text, "reason": reason}
