@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from schemas.sources import BRIDGES
+from schemas.sources import BRIDGES, IP_POLICIES
 
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LIMITS: Final = ("body_bytes", "events_per_request", "requests_per_second")
@@ -78,6 +78,12 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
     ),
     _switch("generate_profile", "Give a webhook without such an id a profile of its own."),
     _switch("sticky_session", "Let a webhook's session follow from its profile id."),
+    click.option(
+        "--ip",
+        type=click.Choice(IP_POLICIES),
+        help="What is stored of visitors' addresses: all, the network (/24, /48), nothing [keep]; "
+        "raw topics and dead letters hold what was sent.",
+    ),
     click.option(
         "--redirect",
         "redirects",

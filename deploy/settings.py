@@ -54,6 +54,9 @@ class Settings:
     proxies: str = _documented(
         "", "addresses or networks whose X-Forwarded-For is believed, separated by commas"
     )
+    geoip: str = _documented(
+        "", "file of MaxMind's format (.mmdb) that tells country, region and city of an address"
+    )
     log_level: str = _documented("info", "debug, info, warning or error")
     kafka_given: bool = False
     clickhouse_given: bool = False

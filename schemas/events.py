@@ -12,6 +12,9 @@ EARLIEST_MS: Final = 1_577_836_800_000
 """2020-01-01: older clocks are wrong, and each month of nonsense is a part in ClickHouse."""
 AHEAD_MS: Final = 86_400_000
 """How far ahead of the edge's clock a client's may run."""
+_CALENDAR: Final = range(-30_610_224_000_000, 253_402_300_800_000)
+"""The years 1000 to 9999: those of four digits."""
+_LONGEST_NUMBER: Final = 32
 
 DETAILS: Final = frozenset(
     {
@@ -45,6 +48,20 @@ DETAILS: Final = frozenset(
     }
 )
 """Columns that an event may fill and need not: text each, left out of the line when empty."""
+DERIVED: Final = frozenset(
+    {
+        "page_host",
+        "referrer_medium",
+        "referrer_source",
+        "referrer_term",
+        "click_id_type",
+        "click_id",
+        "latitude",
+        "longitude",
+        "is_bot",
+    }
+)
+"""Columns that the processors alone fill; they fill empty ones of :data:`DETAILS`, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +95,9 @@ class Event:
         sent_at: client's time of sending, Unix ms.
         properties, context: JSON objects as the client sent them.
         details: columns out of :data:`DETAILS`.
+        repeats: property -> column, for protocols that have derived columns among an event's
+            properties; a property that the client sent stays as it is.
+        flat: nested values have the type of their first element, see :func:`schemas.types.infer`.
         profiled: False when the protocol says that the event is nobody's: it gets no profile,
             and no session but the one its client named.
         errors: what is wrong with the event although it is kept; non-empty means not valid.
@@ -97,8 +117,10 @@ class Event:
     properties: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
+    repeats: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    flat: bool = False
     profiled: bool = True
     binding: Binding | None = None
     saves_event: bool = True
@@ -115,6 +137,16 @@ def clamp_time(event_time: int | None, received_at: int) -> int:
     if event_time is None or not EARLIEST_MS <= event_time <= received_at + AHEAD_MS:
         return received_at
     return event_time
+
+
+def original_time(event_time: int | None, clamped: int) -> str:
+    """What the client said where :func:`clamp_time` did not believe it, else "".
+
+    ISO 8601, or the number of Unix ms where no calendar reaches.
+    """
+    if event_time is None or event_time == clamped:
+        return ""
+    return iso(event_time) if event_time in _CALENDAR else str(event_time)[:_LONGEST_NUMBER]
 
 
 @lru_cache(maxsize=4096)

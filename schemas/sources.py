@@ -11,9 +11,11 @@ from schemas.errors import Malformed
 
 Bridge = Literal["rest", "webhook", "redirect", "import"]
 KeyType = Literal["write", "query", "delete", "master"]
+IpPolicy = Literal["keep", "truncate", "drop"]
 
 BRIDGES: Final = ("rest", "webhook", "redirect", "import")
 KEY_TYPES: Final = ("write", "query", "delete", "master")
+IP_POLICIES: Final = ("keep", "truncate", "drop")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LINK: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN: Final[dict[Any, str]] = {str: "a text", int: "a whole number", bool: "true or false"}
@@ -99,6 +101,8 @@ class Source:
         replace_profile_id: dotted path in a webhook's properties to the id of its profile.
         generate_profile: a webhook without such an id gets a profile of its own.
         sticky_session: a webhook's session follows from its profile id.
+        ip: what is stored of visitors' addresses once they have been located: all, the network
+            (/24, /48), or nothing. Raw topics and dead letters hold what was sent.
         redirects: links of a source whose bridge is ``redirect``.
         created_at, updated_at: Unix ms.
     """
@@ -120,6 +124,7 @@ class Source:
     replace_profile_id: str = ""
     generate_profile: bool = False
     sticky_session: bool = True
+    ip: IpPolicy = "keep"
     redirects: tuple[Redirect, ...] = ()
     limits: Limits = field(default_factory=Limits)
     keys: tuple[Key, ...] = ()
@@ -166,6 +171,8 @@ def check(source: Source) -> None:
     _check_types(source)
     if source.bridge not in BRIDGES:
         raise Malformed("source-invalid", f"bridge must be one of {BRIDGES}", where=("bridge",))
+    if source.ip not in IP_POLICIES:
+        raise Malformed("source-invalid", f"ip must be one of {IP_POLICIES}", where=("ip",))
     if source.session_timeout <= 0:
         raise Malformed(
             "source-invalid", "session_timeout must be seconds above 0", where=("session_timeout",)

@@ -1,10 +1,12 @@
 """The canonical line: an object whose keys are columns of ``headrace.events``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from schemas import codec
 from schemas.envelope import RawEvent
-from schemas.events import AHEAD_MS, DETAILS, EARLIEST_MS, Event, iso
+from schemas.events import Event, iso, original_time
+from schemas.times import storable
 
 
 def line(
@@ -14,12 +16,14 @@ def line(
     session_id: str,
     profile_id: str,
     channel: str = "",
+    columns: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Write one event. It begins with ``event_id`` and ``event_time``, both of fixed width.
 
-    ``channel`` is the source's, for an event that names none of its own.
-    ``sent_at`` is left out when it cannot be true, for the same reason that
-    :func:`schemas.events.clamp_time` does not believe every clock.
+    ``channel`` is the source's, for an event that names none of its own; ``columns`` come from
+    :func:`processors.steps.enrich.enrich`. The times of a client whose clock is wrong stay in the
+    row, since they tell how wrong: what a column can hold of ``sent_at``, and the original of
+    what :func:`schemas.events.clamp_time` did not believe.
 
     Raises:
         Malformed: ``json-unserialisable``.
@@ -42,14 +46,18 @@ def line(
         "context": event.context,
         "valid": not event.errors,
     }
-    sent_at = event.sent_at
-    if sent_at is not None and EARLIEST_MS <= sent_at <= raw.received_at + AHEAD_MS:
+    sent_at = storable(event.sent_at)
+    if sent_at is not None:
         row["sent_at"] = iso(sent_at)
+    original = original_time(event.event_time, event_time)
+    if original:
+        row["original_time"] = original
     if event.errors:
         row["errors"] = event.errors
     if event.tags:
         row["tags"] = event.tags
-    row |= {name: text for name, text in event.details.items() if text and name in DETAILS}
+    if columns:
+        row |= columns
     if channel and "channel" not in row:
         row["channel"] = channel
     return codec.dumps(row)

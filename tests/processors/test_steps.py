@@ -6,7 +6,7 @@ from processors.steps.assemble import line as canonical
 from processors.steps.decode import decode
 from processors.steps.identify import profile_id
 from schemas.errors import Malformed
-from schemas.events import AHEAD_MS, EARLIEST_MS, Event, iso
+from schemas.events import AHEAD_MS, EARLIEST_MS, Event, clamp_time, iso
 from tests.processors.world import IDS, NOW, line, raw, vendors
 
 EVENT = Event("track", "moved")
@@ -47,11 +47,12 @@ def test_a_full_event_says_everything() -> None:
         group_id="g",
         properties={"price": 1.5},
         context={"app": {"name": "x"}},
-        details={"browser": "Firefox", "os": "", "no_such_column": "x"},
         tags=("vip",),
         errors=("age: not a number",),
     )
-    assert json.loads(canonical(raw(number=1), event, NOW - 5, "s", "p")) == {
+    columns = {"browser": "Firefox", "is_bot": True}
+    written = canonical(raw(number=1), event, NOW - 5, "s", "p", "Web", columns)
+    assert json.loads(written) == {
         "event_id": raw(number=1).event_id,
         "event_time": iso(NOW - 5),
         "received_at": iso(NOW),
@@ -72,23 +73,50 @@ def test_a_full_event_says_everything() -> None:
         "errors": ["age: not a number"],
         "tags": ["vip"],
         "browser": "Firefox",
+        "is_bot": True,
+        "channel": "Web",
     }
 
 
 @pytest.mark.parametrize(
     ("sent_at", "believed"),
     [
-        (EARLIEST_MS, True),
-        (EARLIEST_MS - 1, False),
-        (NOW + AHEAD_MS, True),
-        (NOW + AHEAD_MS + 1, False),
+        (EARLIEST_MS - 1, True),
+        (NOW + AHEAD_MS + 1, True),
+        (4_102_444_800_000, False),
+        (-1, False),
         (10**18, False),
         (None, False),
     ],
 )
-def test_a_time_of_sending_that_cannot_be_is_left_out(sent_at: int | None, believed: bool) -> None:
+def test_a_time_of_sending_that_no_column_holds_is_left_out(
+    sent_at: int | None, believed: bool
+) -> None:
     written = canonical(raw(), Event("track", "t", sent_at=sent_at), NOW, "s", "p")
     assert ("sent_at" in json.loads(written)) is believed
+
+
+@pytest.mark.parametrize(
+    ("event_time", "original"),
+    [
+        (None, None),
+        (NOW - 1, None),
+        (EARLIEST_MS - 1, "2019-12-31T23:59:59.999Z"),
+        (NOW + AHEAD_MS + 1, iso(NOW + AHEAD_MS + 1)),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (-30_610_224_000_000, "1000-01-01T00:00:00.000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "253402300800000"),
+        (-30_610_224_000_001, "-30610224000001"),
+        (10**300, "1" + "0" * 31),
+    ],
+)
+def test_a_time_that_is_not_believed_stays_in_the_row(
+    event_time: int | None, original: str | None
+) -> None:
+    event = Event("track", "t", event_time=event_time)
+    written = json.loads(canonical(raw(), event, clamp_time(event_time, NOW), "s", "p"))
+    assert written.get("original_time") == original
 
 
 def test_what_json_cannot_hold_is_malformed() -> None:

@@ -30,6 +30,7 @@ WHOLE: dict[str, Any] = {
     "replace_profile_id": "user.id",
     "generate_profile": True,
     "sticky_session": False,
+    "ip": "truncate",
     "redirects": [{**LINK, "name": "Sale", "props": {"a": "payload@params.a"}}],
     "limits": {"body_bytes": 1000, "events_per_request": 5, "requests_per_second": 7},
 }

@@ -35,7 +35,9 @@ def said(row: Row) -> Row:
     return {
         name: value
         for name, value in row.items()
-        if name not in CHOSEN_BY_HEADRACE and value not in ("", None, [], {})
+        if name not in CHOSEN_BY_HEADRACE
+        and value not in ("", None, [], {})
+        and (value is not False or name == "valid")
     }
 
 

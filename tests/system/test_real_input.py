@@ -1,6 +1,7 @@
 """Every request that real Tracardi, Rakam and Filum clients sent, replayed: answers and rows."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,12 @@ from tests.system.rows import as_json_column, check_bookkeeping, milliseconds, n
 pytestmark = pytest.mark.system
 
 LOOPBACK = "127.0.0.1"
+CHROME = {
+    "browser": "Chrome",
+    "browser_version": "140.0.0.0",
+    "os": "Linux",
+    "device_type": "desktop",
+}
 BROWSER_SOURCE, RAKAM_SOURCE, FILUM_SOURCE = "src1", "rakam", "filum"
 
 
@@ -123,19 +130,24 @@ def test_tracardi_rows_field_by_field(tracardi: Replayed) -> None:
                 "valid": True,
                 "page_url": page["url"],
                 "page_path": page["path"],
+                "page_host": urlsplit(page["url"]).hostname,
                 "page_title": "Test page",
                 "referrer_host": "ref.invalid",
+                "referrer_medium": "unknown",
                 "ip": LOOPBACK,
                 "user_agent": request.header("user-agent"),
                 "locale": "en-US",
                 "screen": "800x600",
                 "timezone": "UTC",
+                **CHROME,
                 **campaign,
             }
         )
+        if "gclid=abc" in page["url"]:
+            expected[-1] |= {"click_id_type": "gclid", "click_id": "abc"}
     expected[-1].pop("properties")  # {} is as good as nothing
     assert [said(row) for row in tracardi.rows] == expected
-    assert expected[0]["utm_campaign"] == "c1"
+    assert (expected[0]["utm_campaign"], expected[0]["click_id"]) == ("c1", "abc")
     assert len({row["event_id"] for row in tracardi.rows}) == len(sent)
     for row in tracardi.rows:
         check_bookkeeping(row, since_ms=tracardi.began_ms)

@@ -13,7 +13,7 @@ from schemas.source_fields import (
     MAX_SESSION_SECONDS,
     MAX_URL,
 )
-from schemas.sources import BRIDGES, KEY_TYPES
+from schemas.sources import BRIDGES, IP_POLICIES, KEY_TYPES
 from schemas.wire.manage.edge import MAX_OVERLAP_SECONDS, MAX_TIME_MS
 
 _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
@@ -59,6 +59,11 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "replace_profile_id": _text(),
     "generate_profile": BOOLEAN,
     "sticky_session": BOOLEAN,
+    "ip": {
+        "type": "string",
+        "enum": list(IP_POLICIES),
+        "description": "What is stored of visitors' addresses: all, the network, or nothing.",
+    },
     "redirects": array(ref("HeadraceRedirect"), maxItems=MAX_REDIRECTS),
     "limits": ref("HeadraceLimits"),
 }

@@ -33,6 +33,24 @@ _DETAILS: Final = {
     "_device_model": "device",
     "_country_code": "country",
 }
+_REPEATED: Final = {
+    "_ip": {
+        "_country_code": "country",
+        "_region": "region",
+        "_city": "city",
+        "_latitude": "latitude",
+        "_longitude": "longitude",
+        "_timezone": "timezone",
+    },
+    "_user_agent": {
+        "_user_agent_family": "browser",
+        "_user_agent_version": "browser_version",
+        "_os": "os",
+        "_os_version": "os_version",
+        "_device_family": "device",
+    },
+}
+"""Trigger -> the columns that it adds, by their names here."""
 _NONE: Final[JsonObject] = {}
 
 
@@ -67,6 +85,8 @@ def decode(raw: RawEvent) -> Event:
         properties=kept | _referrer_columns(asked, found, shared),
         context=changes.of_identify(found) if identifies else {},
         details=_details(found, api, asked),
+        repeats=_repeats(asked),
+        flat=True,
         errors=errors,
     )
 
@@ -107,6 +127,14 @@ def _asked(found: JsonObject, shared: JsonObject, raw: RawEvent) -> JsonObject:
         name: said if found.get(name) is True else found.get(name)
         for name, said in zip(TRIGGERS, of_request, strict=True)
     }
+
+
+def _repeats(asked: JsonObject) -> dict[str, str]:
+    repeats: dict[str, str] = {}
+    for trigger, columns in _REPEATED.items():
+        if as_word(asked.get(trigger)):
+            repeats |= columns
+    return repeats
 
 
 def _referrer_columns(asked: JsonObject, found: JsonObject, shared: JsonObject) -> JsonObject:
