@@ -13,6 +13,7 @@ import click
 
 from deploy import tier as tier_
 from deploy.cli_bench import bench
+from deploy.cli_dead import dead, replay
 from deploy.cli_options import data_option, read_settings, speaks_plainly
 from deploy.cli_sources import sources
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
@@ -209,4 +210,6 @@ def admin_key(new: bool, data: Path | None) -> None:
 
 
 headrace.add_command(bench)
+headrace.add_command(dead)
+headrace.add_command(replay)
 headrace.add_command(sources)

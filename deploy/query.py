@@ -1,5 +1,7 @@
 """``headrace query``: SQL against the ClickHouse of the settings."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -8,8 +10,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from deploy.settings import SettingError
 
 
-def run_query(address: str, sql: str, output_format: str) -> bytes:
+def run_query(
+    address: str, sql: str, output_format: str, parameters: Mapping[str, Any] | None = None
+) -> bytes:
     """Run one statement; answer ClickHouse's output in the format asked for.
+
+    Args:
+        parameters: values of ``{name:Type}`` in the statement.
 
     Raises:
         SettingError: ClickHouse does not answer, or refuses the statement.
@@ -31,7 +38,7 @@ def run_query(address: str, sql: str, output_format: str) -> bytes:
             "start `headrace up`, or set HEADRACE_CLICKHOUSE"
         ) from error
     try:
-        return bytes(client.raw_query(sql, fmt=output_format))
+        return bytes(client.raw_query(sql, dict(parameters or {}), fmt=output_format))
     except ClickHouseError as error:
         raise SettingError(str(error)) from error
     finally:

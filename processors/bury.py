@@ -46,7 +46,7 @@ def bury(record: Record, line: bytes, code: str, reason: str, failed_at: int) ->
     )
     text = dead.write(letter)
     if len(text) > LONGEST_LINE:
-        text = dead.write(_pointer(letter))
+        text = dead.write(dead.pointer(letter))
     # what a bug says of this program is not for clients
     told = f"{code}: kept as a dead letter" if code == BUG else reason
     return text, Told(ask, event_id, saved=False, errors=(told,))
@@ -65,21 +65,4 @@ def _names(line: bytes, source_id: str) -> tuple[str, str, str]:
         source if isinstance(source, str) and source else source_id,
         event if isinstance(event, str) else "",
         ask if isinstance(ask, str) else "",
-    )
-
-
-def _pointer(letter: dead.DeadLetter) -> dead.DeadLetter:
-    """Shorten a letter that no record can hold; its bytes stay where they came from."""
-    return dead.DeadLetter(
-        letter.stage,
-        letter.code,
-        f"{letter.reason[:1000]} (too long to copy: {len(letter.original)} bytes, "
-        f"read them from {letter.topic} [{letter.partition}] at offset {letter.offset})",
-        letter.source_id[:64],
-        letter.event_id[:64],
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.failed_at,
-        b"",
     )

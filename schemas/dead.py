@@ -1,13 +1,20 @@
 """Dead letters: what could not be processed, with its reason and its original bytes."""
 
 import base64
-from dataclasses import dataclass
-from typing import Literal
+import re
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from schemas import codec
 from schemas.events import iso
 
 Stage = Literal["ingest", "process", "sink"]
+
+_LONGEST_REASON: Final = 1000
+_LONGEST_ID: Final = 64
+_POINTS: Final = re.compile(
+    r" \(too long to copy: (\d+) bytes, read them from .* at offset \d+\)\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +66,22 @@ def write(letter: DeadLetter) -> bytes:
             "original_encoding": encoding,
         }
     )
+
+
+def pointer(letter: DeadLetter) -> DeadLetter:
+    """Shorten a letter that no record can hold; its bytes stay where they came from."""
+    size = len(letter.original)
+    return replace(
+        letter,
+        reason=f"{letter.reason[:_LONGEST_REASON]} (too long to copy: {size} bytes, "
+        f"read them from {letter.topic} [{letter.partition}] at offset {letter.offset})",
+        source_id=letter.source_id[:_LONGEST_ID],
+        event_id=letter.event_id[:_LONGEST_ID],
+        original=b"",
+    )
+
+
+def pointed_bytes(reason: str) -> int:
+    """Length of the line that a letter of :func:`pointer` points at, 0 for any other reason."""
+    found = _POINTS.search(reason)
+    return int(found[1]) if found else 0

@@ -24,6 +24,7 @@ Spans = Mapping[int, tuple[int, int]]
 
 SETTLE_SECONDS: Final = 90
 """Above ``max_execution_time`` of an insert: what runs longer is not going to end."""
+LATEST_SECONDS: Final = 900
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -102,6 +103,23 @@ class Fence:
             parameters,
         )
         return {(int(row[0]), int(row[1]), str(row[2]).encode()) for row in rows}
+
+    async def latest(self, count: int) -> list[tuple[bytes, bytes]]:
+        """List the rows that were stored last: key and time of receipt, the oldest first.
+
+        Raises:
+            Failed: ClickHouse did not answer.
+        """
+        rows = await self._clickhouse.query(
+            f"SELECT {self._table.key}, toString({self._table.received})"  # noqa: S608 - identifiers
+            f" FROM {self._name} WHERE stored_at >= now() - INTERVAL {LATEST_SECONDS} SECOND"
+            " ORDER BY stored_at DESC LIMIT {count:UInt32}",
+            {"count": count},
+        )
+        return [
+            (str(key).encode(), str(received).replace(" ", "T").encode() + b"Z")
+            for key, received in reversed(rows)
+        ]
 
     async def feed(self, span: Spans) -> None:
         """Show landed rows to the derived tables once more.

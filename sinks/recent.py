@@ -1,16 +1,24 @@
 """Which rows were written just now, in bounded memory."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
 from sinks.rows import Row
 
 REMEMBERED: Final = 200_000
-"""About 30 MB: a key weighs some 80 bytes, its place in a set some 40 more."""
+"""About 40 MB: a key weighs some 80 bytes, its mark and its place in a dictionary some 120."""
+
+_BITS: Final = 40
+_UNKNOWN: Final = 0
 
 
 class Recent:
-    """Keys of the last acknowledged rows, in two generations that take turns.
+    """The last acknowledged rows, in two generations that take turns.
+
+    An event that comes again is a duplicate: a client's retry, which has another time of
+    receipt, or a redelivery, which has the very bytes. The same receipt with other bytes is an
+    event that was processed anew, and is to replace its row.
 
     At least half of ``limit`` and at most all of it is remembered. Forgetting is safe: the
     table collapses the repeated row later, and at once under FINAL.
@@ -18,28 +26,77 @@ class Recent:
 
     def __init__(self, limit: int = REMEMBERED) -> None:
         self._half = max(1, limit // 2)
-        self._young: set[bytes] = set()
-        self._old: set[bytes] = set()
+        self._young: dict[bytes, int] = {}
+        self._old: dict[bytes, int] = {}
 
     def __contains__(self, key: bytes) -> bool:
         return key in self._young or key in self._old
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old)
+        return len(self._young.keys() | self._old.keys())
 
-    def add(self, keys: Iterable[bytes]) -> None:
+    @property
+    def warms(self) -> int:
+        """How many stored rows are worth being told of."""
+        return self._half
+
+    def warm(self, stored: Iterable[tuple[bytes, bytes]]) -> None:
+        """Learn of rows that another sink, or this one before it ended, has stored.
+
+        Args:
+            stored: key and time of receipt as :class:`Row` has them, oldest first. Their bytes
+                are not known, so one of the same receipt counts as processed anew.
+        """
+        for key, received in stored:
+            if key not in self:
+                self._put(key, _receipt(received) << _BITS | _UNKNOWN)
+
+    def add(self, rows: Iterable[Row]) -> None:
         """Remember rows that ClickHouse acknowledged; never others."""
-        for key in keys:
-            if key in self:
-                continue
-            if len(self._young) >= self._half:
-                self._old, self._young = self._young, set()
-            self._young.add(key)
-
-    def unseen(self, rows: Iterable[Row]) -> list[Row]:
-        """Leave out rows written before and rows that stand twice in ``rows``; the first stays."""
-        fresh: dict[bytes, Row] = {}
         for row in rows:
-            if row.key not in self:
-                fresh.setdefault(row.key, row)
-        return list(fresh.values())
+            self._put(row.key, _mark(row))
+
+    def unseen(self, rows: Iterable[Row]) -> tuple[list[Row], Counter[str]]:
+        """Leave out what repeats a row written before, or another one in ``rows``.
+
+        Returns:
+            The rows to write, and how many were left out of each source.
+        """
+        fresh: dict[bytes, Row] = {}
+        repeated: Counter[str] = Counter()
+        for row in rows:
+            key = row.key
+            if key in fresh:
+                repeated[_source(row)] += 1
+                if fresh[key].received == row.received:
+                    fresh[key] = row
+                continue
+            known = self._young.get(key)
+            if known is None:
+                known = self._old.get(key)
+            if known is None or _renews(known, _mark(row)):
+                fresh[key] = row
+            else:
+                repeated[_source(row)] += 1
+        return list(fresh.values()), repeated
+
+    def _put(self, key: bytes, mark: int) -> None:
+        if key not in self._young and len(self._young) >= self._half:
+            self._old, self._young = self._young, {}
+        self._young[key] = mark
+
+
+def _mark(row: Row) -> int:
+    return _receipt(row.received) << _BITS | (hash(row.line) & (1 << _BITS) - 1 or 1)
+
+
+def _receipt(received: bytes) -> int:
+    return hash(received) & (1 << _BITS) - 1
+
+
+def _renews(known: int, mark: int) -> bool:
+    return known != mark and known >> _BITS == mark >> _BITS
+
+
+def _source(row: Row) -> str:
+    return row.key[36:].decode("utf-8", "replace")

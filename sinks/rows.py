@@ -13,7 +13,7 @@ _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = rb"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
 _HEAD: Final = re.compile(
     rb'\{"event_id":"(' + _UUID + rb')","event_time":"(?=' + _TIME + rb")(\d{4}-\d{2})"
-    rb'[^"]+"(?:,"received_at":"[^"\\]*")?,"source_id":"([a-z0-9_-]+)"'
+    rb'[^"]+"(?:,"received_at":"([^"\\]*)")?,"source_id":"([a-z0-9_-]+)"'
 )
 _LETTERS: Final = UUID("0b7d9c52-6d0e-5a43-9a3c-6c6574746572")
 _ISO: Final = re.compile(_TIME)
@@ -28,6 +28,7 @@ class Row(NamedTuple):
         partition, offset: of the packed record, as Kafka counts.
         line: the JSON object, beginning with its brace.
         original: the line as it was read, where that is another one.
+        received: when the edge received the event, or the letter's event failed; as written.
     """
 
     key: bytes
@@ -36,6 +37,7 @@ class Row(NamedTuple):
     offset: int
     line: bytes
     original: bytes = b""
+    received: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,15 @@ def events(line: bytes, partition: int, offset: int) -> Row:
     """
     head = _HEAD.match(line)
     if head is not None:
-        return Row(head[1] + head[3], head[2], partition, offset, line)
+        received = head[3] or b""
+        return Row(head[1] + head[4], head[2], partition, offset, line, received=received)
     value = _object(line)
     event_id, source = _text(value, "event_id").lower(), _text(value, "source_id")
     if not ids.is_uuid(event_id):
         raise Malformed("event-id-invalid", "event_id must be a UUID", where=("event_id",))
     key = f"{event_id}{source}".encode("utf-8", "surrogatepass")
-    return Row(key, _month(value, "event_time"), partition, offset, line.lstrip(), line)
+    month, received = _month(value, "event_time"), _received(value, "received_at")
+    return Row(key, month, partition, offset, line.lstrip(), line, received)
 
 
 def letters(line: bytes, partition: int, offset: int) -> Row:
@@ -96,7 +100,8 @@ def letters(line: bytes, partition: int, offset: int) -> Row:
     head = b'{"letter_id":"%b",' % letter_id
     key = letter_id + _text(value, "source_id").encode("utf-8", "surrogatepass")
     text = head + line.lstrip()[1:]
-    return Row(key, _month(value, "failed_at"), partition, offset, text, line)
+    month, received = _month(value, "failed_at"), _received(value, "failed_at")
+    return Row(key, month, partition, offset, text, line, received)
 
 
 def read(
@@ -150,6 +155,11 @@ def _text(value: dict[str, Any], name: str) -> str:
     if not isinstance(text, str):
         raise Malformed("line-invalid", f"{name} must be text", where=(name,))
     return text
+
+
+def _received(value: dict[str, Any], name: str) -> bytes:
+    text = value.get(name)
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else b""
 
 
 def _month(value: dict[str, Any], name: str) -> bytes:

@@ -14,16 +14,24 @@ class Table:
         name: inside the database.
         key: SQL for what :attr:`sinks.rows.Row.key` holds; ends where the sorting key ends.
         reader: line -> row.
+        received: column of what :attr:`sinks.rows.Row.received` holds.
         feed: the table that the derived tables hang on, None without any.
     """
 
     name: str
     key: str
     reader: rows.Reader
+    received: str
     feed: str | None = None
 
 
 EVENTS: Final = Table(
-    "events", "concat(toString(event_id), source_id)", rows.events, feed="events_feed"
+    "events",
+    "concat(toString(event_id), source_id)",
+    rows.events,
+    "received_at",
+    feed="events_feed",
 )
-DEAD_LETTERS: Final = Table("dead_letters", "concat(toString(letter_id), source_id)", rows.letters)
+DEAD_LETTERS: Final = Table(
+    "dead_letters", "concat(toString(letter_id), source_id)", rows.letters, "failed_at"
+)

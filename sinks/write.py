@@ -65,11 +65,13 @@ class Writer:
         self._fence = fence.Fence(clickhouse, table)
         self._recent = Recent()
         self._horizon: dict[int, int] = {}
+        self._warm = False
         self._copies = 2 if table.feed else 1
 
     def reassigned(self) -> None:
         """Forget up to where partitions were clean: another sink may have written meanwhile."""
         self._horizon.clear()
+        self._warm = False
 
     async def write(self, batch: Batch) -> None:
         """Return when every row is stored, known to be stored, or buried.
@@ -80,9 +82,11 @@ class Writer:
             Stopped: going on would be wrong; nothing of the batch may be committed.
         """
         poison = list(batch.poison)
-        fresh = self._recent.unseen(batch.rows)
-        self._count("headrace_sink_duplicates_total", len(batch.rows) - len(fresh))
         try:
+            if not self._warm:
+                self._recent.warm(await self._insist(self._latest))
+                self._warm = True
+            fresh, repeated = self._recent.unseen(batch.rows)
             fresh = await self._beyond_horizon(batch, fresh)
             for part in rows.by_month(fresh).values():
                 await self._store(part, poison)
@@ -91,6 +95,9 @@ class Writer:
             await self._set_aside(poison)  # whoever comes to look shall find them
             raise
         await self._set_aside(poison)
+        for source, count in repeated.items():
+            name = "headrace_sink_duplicates_total"
+            self._metrics.add(name, count, source=source, table=self._table.name)
         for partition, offset in batch.offsets.items():
             if self._horizon.get(partition, -1) < offset:
                 self._horizon[partition] = -1
@@ -108,6 +115,9 @@ class Writer:
         lost = set(await self._insist(partial(self._recheck, shadow)))
         return [row for row in fresh if row.offset > self._horizon[row.partition] or row in lost]
 
+    async def _latest(self) -> list[tuple[bytes, bytes]]:
+        return await self._fence.latest(self._recent.warms)
+
     async def _recheck(self, part: Sequence[Row]) -> list[Row]:
         """Ask the table which rows it holds; return the others."""
         landed = await self._fence.landed(fence.spans(part))
@@ -115,7 +125,7 @@ class Writer:
         if len(left) < len(part):
             known = [row for row in part if fence.mark(row) in landed]
             await self._fence.feed(fence.spans(known))
-            self._recent.add(row.key for row in known)
+            self._recent.add(known)
             self._count("headrace_sink_fenced_total", len(known))
         return left
 
@@ -162,7 +172,7 @@ class Writer:
         written = await self._clickhouse.insert(self._table.name, rows.body(part))
         if written < len(part) * self._copies:
             raise Failed(_MISSING, f"ClickHouse wrote {written} rows for {len(part)}")
-        self._recent.add(row.key for row in part)
+        self._recent.add(part)
         self._count("headrace_sink_rows_total", len(part))
         self._count("headrace_sink_inserts_total", 1)
         now = self._clock()

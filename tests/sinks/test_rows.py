@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from schemas import codec
 from schemas.errors import Malformed
+from schemas.events import iso
 from sinks import rows
 from sinks.rows import Poison, Row
 from tests.sinks import lines
@@ -14,7 +15,9 @@ SEVEN = 0xABCDEF
 
 def test_the_head_gives_id_source_and_month() -> None:
     row = rows.events(event(7), 3, 17)
-    assert row == Row(event_id(7).encode() + b"shop", b"2026-11", 3, 17, event(7))
+    received = iso(NOVEMBER).encode()
+    key = event_id(7).encode() + b"shop"
+    assert row == Row(key, b"2026-11", 3, 17, event(7), received=received)
 
 
 @pytest.mark.parametrize(

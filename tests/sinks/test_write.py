@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from schemas.events import iso
 from schemas.metrics import Metrics
 from sinks import rows
 from sinks.batch import Batch
@@ -14,7 +15,7 @@ from sinks.tables import EVENTS
 from sinks.verdict import POISON, RETRY, STOP, Failed, Stopped, Verdict
 from sinks.write import Writer
 from tests.sinks import flow
-from tests.sinks.lines import event, event_id, poison
+from tests.sinks.lines import NOVEMBER, event, event_id, poison
 
 BROKEN = [
     (b'"number":', b'"name":"\\ud800","number":'),
@@ -204,7 +205,40 @@ async def test_what_a_predecessor_stored_is_skipped(
     await heir.write(events, offset=6)
     assert await flow.stored(clickhouse) == [event_id(number) for number in range(60)]
     assert heir.metrics.get("headrace_sink_fenced_total", table="events") == 40
-    assert heir.metrics.get("headrace_sink_duplicates_total", table="events") == 60
+    assert heir.metrics.get("headrace_sink_duplicates_total", table="events", source="shop") == 60
+
+
+async def test_what_was_stored_before_the_start_is_known_to_be_repeated(
+    clickhouse: ClickHouse, events: list[bytes]
+) -> None:
+    await Desk(clickhouse).write(events, offset=5)
+    heir = Desk(clickhouse)
+    later = iso(NOVEMBER + 5_000)
+    retries = [event(number, received_at=later) for number in range(30)]
+    other = event(1, received_at=later, source="other")
+    await heir.write([*retries, other, event(99)], offset=6)
+    counted = ("headrace_sink_duplicates_total", "headrace_sink_rows_total")
+    assert [heir.metrics.get(counted[0], table="events", source="shop")] == [30]
+    assert [heir.metrics.get(counted[1], table="events")] == [2]
+    assert len(await flow.stored(clickhouse)) == 62
+
+
+async def test_an_event_that_was_processed_anew_replaces_its_row(
+    clickhouse: ClickHouse, events: list[bytes]
+) -> None:
+    desk = Desk(clickhouse)
+    await desk.write(events, offset=5)
+    repaired = [
+        line.replace(b'"event_type":"order"', b'"event_type":"order","os":"X"') for line in events
+    ]
+    await desk.write([events[0], *repaired[:20]], offset=6)
+    await desk.write(repaired[:20], offset=7)
+    await Desk(clickhouse).write(repaired[20:], offset=8)
+    found = await flow.ask(clickhouse, "SELECT count(), uniqExact(event_id) FROM @events FINAL")
+    assert [tuple(row) for row in found] == [(60, 60)]
+    found = await flow.ask(clickhouse, "SELECT DISTINCT os FROM @events FINAL")
+    assert [tuple(row) for row in found] == [("X",)]
+    assert desk.metrics.get("headrace_sink_duplicates_total", table="events", source="shop") == 21
 
 
 async def test_the_same_event_elsewhere_is_not_fenced(clickhouse: ClickHouse) -> None:
