@@ -15,6 +15,7 @@ from schemas import codec
 from schemas.catalog import Catalog
 from schemas.catalog import read as read_collection
 from schemas.errors import Malformed
+from schemas.journal import Journal
 from schemas.merges import Merges
 from schemas.merges import read as read_merge
 from schemas.sources import Registry, from_record
@@ -29,8 +30,8 @@ class Tail:
     """Follows the compacted topics from their beginning, for as long as the tier lives.
 
     ``registry``, ``catalog`` and ``merges`` are complete once :meth:`start` returned;
-    ``version`` rises with every change of a source. A broker that is away is waited for: a cold
-    cache must not fail a request.
+    ``version`` rises with every change of a source, ``touched`` lists collections that changed.
+    A broker that is away is waited for: a cold cache must not fail a request.
     """
 
     def __init__(self, kafka: str, topics: Topics) -> None:
@@ -51,6 +52,7 @@ class Tail:
         self.catalog = Catalog()
         self.merges = Merges()
         self.version = 0
+        self.touched = Journal()
 
     async def start(self) -> None:
         """Return when everything written so far is known."""
@@ -69,6 +71,11 @@ class Tail:
         async with self._change:
             await self._change.wait_for(lambda: self.version > seen)
             return self.version
+
+    async def collections_changed(self, seen: int) -> None:
+        """Wait until ``touched.revision`` is above ``seen``."""
+        async with self._change:
+            await self._change.wait_for(lambda: self.touched.revision > seen)
 
     def read_to(self, topic: str) -> int:
         """Offset of the last record of ``sources`` or ``schemas`` that is known here."""
@@ -152,7 +159,9 @@ class Tail:
         if value is None:
             self.catalog.remove(key)
         else:
-            self.catalog.put(read_collection(value))
+            collection = read_collection(value)
+            self.catalog.put(collection)
+            self.touched.note((collection.source_id, collection.name))
 
     def _fold_merge(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - a fold's shape
         if value is not None:

@@ -134,7 +134,12 @@ class ClickHouse:
         rows: Sequence[Sequence[Any]] = result.result_rows
         return rows
 
-    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+    async def command(
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         """Run a statement that returns nothing, such as DDL or INSERT SELECT.
 
         Raises:
@@ -143,7 +148,9 @@ class ClickHouse:
         client = await self._connected()
         try:
             async with asyncio.timeout(self._seconds):
-                await client.command(sql, parameters=dict(parameters or {}))
+                await client.command(
+                    sql, parameters=dict(parameters or {}), settings=dict(settings or {})
+                )
         except Exception as error:
             raise _failed(error) from error
 

@@ -5,6 +5,7 @@ import logging
 from typing import Final
 
 from schemas.metrics import Metrics
+from sinks.chores import until_told
 from sinks.clickhouse import ClickHouse, identifier
 from sinks.select import count, erase
 from sinks.verdict import Failed
@@ -77,16 +78,9 @@ class Erasures:
         self, stop: asyncio.Event, metrics: Metrics, *, seconds: float = SWEEP_SECONDS
     ) -> None:
         """Sweep until told to stop, which a sweep that waits for the store does not delay."""
-        sweeping = asyncio.create_task(self._forever(metrics, seconds))
-        stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({sweeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if sweeping.done():
-                sweeping.result()  # only a bug ends it
+            await until_told(stop, self._forever(metrics, seconds))
         finally:
-            sweeping.cancel()
-            stopping.cancel()
-            await asyncio.gather(sweeping, stopping, return_exceptions=True)
             await self._client.close()
 
     async def _forever(self, metrics: Metrics, seconds: float) -> None:

@@ -1,0 +1,19 @@
+"""Work that goes on for ever beside the sink, and ends when the sink does."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+
+async def until_told(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do endless work until told to stop, which work that waits for the store does not delay."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()  # only a bug ends it
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.gather(working, stopping, return_exceptions=True)
