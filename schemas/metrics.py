@@ -24,7 +24,8 @@ NAMES: Final[dict[str, str]] = {
     "headrace_sink_buffered_rows": "rows read and not yet handed to an insert",
     "headrace_sink_retries_total": "inserts tried again, by reason code",
     "headrace_sink_fenced_total": "rows skipped because they had already landed",
-    "headrace_sink_duplicates_total": "rows skipped because their event id was written just before",
+    "headrace_sink_duplicates_total": "rows skipped because their event id was written just before,"
+    " by table and source",
     "headrace_sink_swept_total": "customers whose events were stored after they had been erased",
     "headrace_sink_sweep_failures_total": "looks for such events that failed, by reason code",
     "headrace_sink_views_total": "views made or replaced because their collection had changed",
