@@ -6,15 +6,20 @@ import random
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from deploy.declare import wait_for_kafka
 from deploy.probe import bind, serve
 from deploy.registry import Tail
-from deploy.settings import draw_secret
+from deploy.settings import SettingError, draw_secret
 from deploy.tier import Foreground, clock, new_id
+from schemas.errors import Malformed
 from schemas.metrics import Metrics
+
+if TYPE_CHECKING:
+    from processors.steps.enrich import Locate
 
 log: Final = logging.getLogger(__name__)
 KAFKA_SECONDS: Final = 60.0
@@ -59,17 +64,24 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
 
 async def process(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to topic: one Faust worker."""
+    from deploy.deciding import Decider
+    from deploy.writes import Writer
     from processors.app import build_app, run
     from schemas.wire import vendor
 
     settings = tier.settings
     ids = settings.ids()
+    locate = locating(settings.geoip)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
-    async with _running(Tail(settings.kafka, settings.topics)) as tail:
+    tail = Tail(settings.kafka, settings.topics)
+    writer = Writer(settings.kafka, tail)
+    decider = Decider(settings.topics.schemas.name, tail, writer, tier.metrics)
+    async with _running(tail), _running(decider):
         app = build_app(
             kafka=settings.kafka,
             topics=settings.topics,
             feed=tail,
+            decide=decider,
             vendors=vendor,
             ids=ids,
             clock=clock,
@@ -77,13 +89,34 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             app_id=settings.process_group,
             web_port=_FAUST_PORT + worker,
             data=settings.data / f"process-{worker}",
+            locate=locate,
         )
         await _beside(tier, run(app, stop=tier.stop, ready=tier.ready), host, metrics_port)
 
 
+def locating(geoip: str) -> "Locate":
+    """Open the database that tells where addresses are, or say that there is none.
+
+    Raises:
+        SettingError: it cannot be read.
+    """
+    from processors.geo import open_geo
+    from processors.steps.enrich import nowhere
+
+    if not geoip:
+        log.info(
+            "HEADRACE_GEOIP is not set: country, region, city, latitude and longitude stay empty "
+            "where trackers do not give them"
+        )
+        return nowhere
+    try:
+        return open_geo(Path(geoip))
+    except Malformed as error:
+        raise SettingError(f"HEADRACE_GEOIP: {error.message}") from error
+
+
 async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to table: one sink."""
-    from sinks.chores import until_told
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
     from sinks.erasures import Erasures
@@ -103,19 +136,7 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
     sweeper = ClickHouse(settings.clickhouse_writer)
     erasures = Erasures(sweeper, settings.database, settings.cluster or None)
     sweeping = erasures.run(tier.stop, tier.metrics)
-    keeping = until_told(tier.stop, _keep_views(tier))
-    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping, keeping)
-
-
-async def _keep_views(tier: Foreground) -> None:
-    from sinks.clickhouse import ClickHouse
-    from sinks.keeper import Keeper
-
-    settings = tier.settings
-    async with _running(Tail(settings.kafka, settings.topics)) as tail:
-        client = ClickHouse(settings.clickhouse_writer)
-        keeper = Keeper(client, settings.database, settings.cluster or None, tail)
-        await keeper.run(tier.stop, tier.metrics)
+    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping)
 
 
 async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:

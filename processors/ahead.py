@@ -109,7 +109,7 @@ class Look:
             wish = wishes.get(key)
             if wish is None:
                 wish = wishes[key] = Wish(*key)
-            wish.properties = found | wish.properties
+            wish.properties |= found | wish.properties
             wish.seen_at = max(wish.seen_at, raw.received_at)
 
     def conform(self, opened: Opened) -> tuple[Event, list[Note]]:

@@ -11,12 +11,14 @@ from faust.transport.conductor import Conductor
 from faust.types import TP
 
 from processors.agents import Intake, add_agent
+from processors.ahead import Decide, Look
 from processors.kafka import Producer, Transport, temporary
 from processors.outbox import Outbox
 from processors.pack import Names
 from processors.processing import Processing
 from processors.running import run
 from processors.steps.decode import Vendors
+from processors.steps.enrich import Locate, nowhere
 from processors.subscribe import LOOK_SECONDS, Subscription
 from processors.visits import Store, Sweep, Visits
 from processors.work import SourceFeed, Work
@@ -125,6 +127,7 @@ def build_app(
     kafka: str,
     topics: Topics,
     feed: SourceFeed,
+    decide: Decide,
     vendors: Vendors,
     ids: Ids,
     clock: Callable[[], int],
@@ -132,6 +135,7 @@ def build_app(
     web_port: int,
     data: Path,
     app_id: str = APP_ID,
+    locate: Locate = nowhere,
 ) -> Processors:
     """Put a worker together; nothing is connected before :func:`run`.
 
@@ -139,12 +143,14 @@ def build_app(
         kafka: ``host:port``, several with commas.
         topics: names and partition count.
         feed: the sources; it must have read its topic to the end once.
+        decide: has the types of new properties decided; what it decides comes by the feed.
         vendors: finds a vendor module by its protocol's name, None when there is none.
         ids: issues session and profile ids; the same secret on every worker.
         clock: Unix ms.
         web_port: tells workers on one host apart; nothing listens there.
         data: a directory of this worker's own; holds nothing that cannot be lost.
         app_id: consumer group and beginning of the changelog's name.
+        locate: where an address is, see :func:`processors.geo.open_geo`.
     """
     app = Processors(
         app_id,
@@ -174,14 +180,12 @@ def build_app(
         return kept
 
     def processing() -> Processing:
+        look = Look(feed, vendors, locate)
         return Processing(
+            look=look,
+            decide=decide,
             work=Work(
-                feed,
-                vendors,
-                lru_cache(_IDS_CACHED)(ids.issue),
-                ids.is_own,
-                Visits(store),
-                clock,
+                look, feed, lru_cache(_IDS_CACHED)(ids.issue), ids.is_own, Visits(store), clock
             ),
             outbox=Outbox(
                 app.writer.write,

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
+from processors.ahead import Ahead, Decide, Look
+from processors.bury import Record
 from processors.outbox import Outbox
 from processors.visits import IDLE_MS, Sweep
-from processors.work import Outcome, Record, SourceFeed, Work
+from processors.work import Outcome, SourceFeed, Work
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 
@@ -35,6 +37,8 @@ class Processing:
     """What the agent does with a record.
 
     Args:
+        look: looks at a record before the work on it.
+        decide: has decided what the look found new.
         work: the steps.
         outbox: writes, then acknowledges.
         sweep: forgets idle visitors and sessions.
@@ -45,6 +49,8 @@ class Processing:
     def __init__(
         self,
         *,
+        look: Look,
+        decide: Decide,
         work: Work,
         outbox: Outbox,
         sweep: Sweep,
@@ -53,6 +59,8 @@ class Processing:
         topics: Topics,
         metrics: Metrics,
     ) -> None:
+        self._look = look
+        self._decide = decide
         self._work = work
         self._outbox = outbox
         self._sweep = sweep
@@ -67,20 +75,23 @@ class Processing:
         """Process until the stream ends; an exception from here is a reason to crash."""
         async for event in events:
             await self._outbox.room()
-            self._record(event)
-
-    def _record(self, event: Event) -> None:
-        message = event.message
-        partition = message.partition
-        outcome = self._work(
-            Record(
-                message.topic[self._prefix :],
-                message.topic,
-                partition,
-                message.offset,
-                event.value or b"",
+            message = event.message
+            ahead = self._look(
+                Record(
+                    message.topic[self._prefix :],
+                    message.topic,
+                    message.partition,
+                    message.offset,
+                    event.value or b"",
+                )
             )
-        )
+            if ahead.wishes:
+                await self._decide(ahead.wishes.values())
+            self._record(event, ahead)
+
+    def _record(self, event: Event, ahead: Ahead) -> None:
+        partition = event.message.partition
+        outcome = self._work(ahead)
 
         if outcome.answers:
             outcome.answers = [it for it in outcome.answers if it[0] < self._answers]
@@ -125,5 +136,7 @@ class Processing:
         ):
             if count:
                 self._metrics.add(name, count)
+        for reason, count in outcome.invalid.items():
+            self._metrics.add("headrace_process_invalid_values_total", count, reason=reason)
         for code in outcome.codes:
             self._metrics.add("headrace_process_dead_total", code=code)

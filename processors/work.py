@@ -1,52 +1,28 @@
 """One packed raw record in; canonical lines, dead letters, merges, answers, states out."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final
 
+from processors.ahead import Ahead, Look, Opened
 from processors.bury import BUG, LONGEST_LINE, Record, bury
+from processors.feed import SourceFeed
 from processors.steps.assemble import line as canonical
 from processors.steps.bind import Whose, bind
-from processors.steps.decode import Vendors, decode
 from processors.steps.identify import Issue, profile_id
 from processors.visits import Visits, key_of
-from schemas import answers, codec, merges
+from schemas import answers, merges
 from schemas.answers import Told
-from schemas.catalog import Catalog
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
 from schemas.events import Binding, Event, clamp_time
-from schemas.merges import Merges
-from schemas.sources import Registry, Source
+from schemas.sources import Source
 
 __all__ = ["LONGEST_LINE", "Outcome", "Record", "SourceFeed", "Work"]
 
-_UNKNOWN: Final = Source("unknown")
 _LONGEST_ERROR: Final = 1000
 _MOST_ERRORS: Final = 20
-
-
-class SourceFeed(Protocol):
-    """The registry of event sources as it changes; deploy gives the tail of its topic."""
-
-    @property
-    def registry(self) -> Registry:
-        """All sources known now."""
-
-    @property
-    def catalog(self) -> Catalog:
-        """All schemas known now."""
-
-    @property
-    def merges(self) -> Merges:
-        """All merged profiles known now."""
-
-    @property
-    def version(self) -> int:
-        """Grows with every change of a source."""
-
-    async def changed(self, seen: int) -> int:
-        """Wait until the version is not ``seen`` any more; returns the new one."""
 
 
 @dataclass(slots=True)
@@ -61,6 +37,7 @@ class Outcome:
         merges: key -> value of records for the overrides topic.
         answers: partition of the answers topic and line, for edges that wait.
         newest: edge clock (Unix ms) of the newest event, 0 when there was none.
+        invalid: reason -> number of notes about single values.
     """
 
     lines: list[bytes] = field(default_factory=list)
@@ -71,6 +48,7 @@ class Outcome:
     merges: dict[bytes, bytes] = field(default_factory=dict)
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     newest: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)
 
     def tell(self, told: Told) -> None:
         """Answer an edge, if one asked and says where it waits."""
@@ -85,27 +63,30 @@ class Work:
     """The steps in their order, and what they need.
 
     Attributes:
+        look: opens records; it has its part in the work, too.
         feed: gives the current sources, schemas and merges.
-        vendors: finds a vendor module by its protocol's name.
         issue: derives ids, see :meth:`schemas.ids.Ids.issue`.
         is_own: tells ids that were issued, see :meth:`schemas.ids.Ids.is_own`.
         visits: sessions, and what they stand for.
         clock: Unix ms, for the times of failures and merges only.
     """
 
+    look: Look
     feed: SourceFeed
-    vendors: Vendors
     issue: Issue
     is_own: Callable[[str], bool]
     visits: Visits
     clock: Callable[[], int]
 
-    def __call__(self, record: Record) -> Outcome:
-        """Do one record. Never raises for what is in it."""
-        outcome = Outcome()
-        for line in codec.split_lines(record.value):
+    def __call__(self, ahead: Ahead) -> Outcome:
+        """Do one record, once what it wishes is decided. Never raises for what is in it."""
+        outcome, record = Outcome(), ahead.record
+        for opened in ahead.lines:
+            line = opened[0] if isinstance(opened, tuple) else opened.line
             try:
-                self._event(line, record, outcome)
+                if isinstance(opened, tuple):
+                    raise opened[1]  # noqa: TRY301 - one place tells them apart
+                self._event(opened, record, outcome)
             except Malformed as error:
                 self._bury(outcome, record, line, error.code, error.message)
             except Exception as error:  # noqa: BLE001 - a bug must cost the event its row, not its bytes
@@ -114,11 +95,8 @@ class Work:
         outcome.states = self.visits.settle()
         return outcome
 
-    def _event(self, line: bytes, record: Record, outcome: Outcome) -> None:
-        raw, event = decode(line, self.vendors)
-        source = self.feed.registry.get(raw.source_id) or _UNKNOWN
-        if not source.dynamic_schema and not raw.extends:
-            self.feed.catalog.admit(raw.source_id, event)
+    def _event(self, known: Opened, record: Record, outcome: Outcome) -> None:
+        raw, event, source = known.raw, known.event, known.source
         event_time = clamp_time(event.event_time, raw.received_at)
         if event.binding is None:
             profile, session_id, opened = self._cut(
@@ -128,8 +106,11 @@ class Work:
             whose = self._bind(raw, event.binding, record.partition)
             profile, session_id, opened = whose.profile_id, whose.session_id, whose.opened
             self._merge(whose.merges, outcome)
-        saved = event.saves_event and not source.transitional
-        if saved:
+        if known.saved:
+            event, notes = self.look.conform(known)
+            if notes:
+                known.columns["invalid_values"] = notes
+                outcome.invalid.update(note["reason"] for note in notes)
             text = canonical(
                 raw,
                 event,
@@ -137,6 +118,7 @@ class Work:
                 session_id if event.saves_session else "",
                 profile if event.saves_profile else "",
                 source.channel,
+                known.columns,
             )
             if len(text) > LONGEST_LINE:
                 raise Malformed("event-too-large", f"the canonical event has {len(text)} bytes")
@@ -146,7 +128,7 @@ class Work:
         outcome.newest = max(outcome.newest, raw.received_at)
         if raw.ask:
             told = Told(raw.ask, raw.event_id, event.event_type, profile, session_id)
-            outcome.tell(replace(told, saved=saved, opened=opened, errors=event.errors))
+            outcome.tell(replace(told, saved=known.saved, opened=opened, errors=event.errors))
 
     def _cut(
         self, raw: RawEvent, event: Event, event_time: int, source: Source, partition: int

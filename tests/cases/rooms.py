@@ -8,10 +8,14 @@ from uuid import uuid4
 from ingest.answers import Expected
 from ingest.app import build_app
 from ingest.paths import Paths
+from processors.ahead import Ahead, Look
+from processors.bury import Record
+from processors.steps.enrich import nowhere
 from processors.visits import Visits
-from processors.work import Record, Work
+from processors.work import Work
 from schemas import answers, codec, merges
 from schemas.catalog import Catalog, Collection
+from schemas.growing import grown
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
@@ -70,7 +74,8 @@ class Rooms:
         self._feed = feed
         self._waiting: dict[str, Expected] = {}
         visits = Visits(lambda: state)
-        self._work = Work(feed, vendor, _IDS.issue, _IDS.is_own, visits, clock)
+        self._look = Look(feed, vendor, nowhere)
+        self._work = Work(self._look, feed, _IDS.issue, _IDS.is_own, visits, clock)
         self.app = build_app(
             vendors=VENDORS,
             publisher=self,
@@ -89,7 +94,7 @@ class Rooms:
         for partition, chunk in lines.items():
             self._offset += 1
             record = Record(source_id, topic, partition, self._offset, b"\n".join(chunk))
-            outcome = self._work(record)
+            outcome = self._work(self._decided(record))
             self.rows += map(codec.loads, outcome.lines)
             self.dead += map(codec.loads, outcome.dead)
             self.unsaved += outcome.unsaved
@@ -97,6 +102,13 @@ class Rooms:
                 self._feed.merges.put(*merges.read(value))
             for _, line in outcome.answers:
                 self._hear(answers.read(line))
+
+    def _decided(self, record: Record) -> Ahead:
+        ahead, catalog = self._look(record), self._feed.catalog
+        for wish in ahead.wishes.values():
+            old = catalog.get(wish.source_id, wish.name) or Collection(wish.source_id, wish.name)
+            catalog.put(grown(old, wish))
+        return ahead
 
     def expect(self, count: int) -> Expected:
         """Prepare to hear the processors, as :class:`ingest.answers.KafkaAnswers` does."""

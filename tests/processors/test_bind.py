@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.steps.bind import MERGED, Bound, Held, Whose, bind, dump, load
-from processors.visits import Visits
-from processors.work import Outcome, Record, Work
+from processors.work import Outcome, Record
 from schemas.errors import Malformed
 from schemas.events import Binding
 from schemas.merges import Merges, read
 from tests.processors.test_work import rows
-from tests.processors.world import IDS, NOW, Feed, line, vendors
+from tests.processors.world import IDS, NOW, Feed, line, steps
 
 Rule = Literal["sticky", "static", "existing", "nobody"]
 DERIVED, P, Q, R, H = "derived", "p", "q", "r", "h"
@@ -148,10 +147,8 @@ class Site:
         self.stored: dict[int, list[tuple[str, str]]] = {}
         self.work = self._work()
 
-    def _work(self) -> Work:
-        return Work(
-            self.feed, vendors, IDS.issue, IDS.is_own, Visits(lambda: self.store), lambda: NOW
-        )
+    def _work(self) -> Callable[[Record], Outcome]:
+        return steps(self.feed, self.store)
 
     def take(self, number: int, *, learns: bool = True, **request: Any) -> Outcome:
         """One request; ``learns`` the merges at once, as from the overrides topic."""

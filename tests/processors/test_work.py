@@ -1,29 +1,30 @@
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.visits import Visits, key_of, session_key
-from processors.work import LONGEST_LINE, Outcome, Record, Work
+from processors.visits import key_of, session_key
+from processors.work import LONGEST_LINE, Outcome, Record
 from schemas import codec
 from schemas.answers import Told, read
 from schemas.catalog import Collection
 from schemas.events import iso
 from schemas.sources import Source
-from tests.processors.world import IDS, MINUTE, NOW, Feed, line, vendors
+from tests.processors.world import IDS, MINUTE, NOW, Feed, line, steps
 
 FAILED_AT = NOW + 77
+Do = Callable[[Record], Outcome]
 
 
-def working(store: MutableMapping[bytes, bytes], *sources: Source) -> Work:
+def working(store: MutableMapping[bytes, bytes], *sources: Source) -> Do:
     return over(Feed(*sources), store)
 
 
-def over(feed: Feed, store: MutableMapping[bytes, bytes]) -> Work:
-    return Work(feed, vendors, IDS.issue, IDS.is_own, Visits(lambda: store), lambda: FAILED_AT)
+def over(feed: Feed, store: MutableMapping[bytes, bytes]) -> Do:
+    return steps(feed, store, lambda: FAILED_AT)
 
 
 def record(*lines: bytes) -> Record:

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -12,13 +12,19 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from processors.ahead import Look
 from processors.app import Processors, build_app
+from processors.bury import Record
+from processors.steps.enrich import nowhere
+from processors.visits import Visits
+from processors.work import Outcome, Work
 from schemas import answers, codec
 from schemas.answers import Told
-from schemas.catalog import Catalog
+from schemas.catalog import Catalog, Collection
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Binding, Event
+from schemas.growing import Wish, grown
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
@@ -59,8 +65,8 @@ class PlainVendor:
         if "bug" in body:
             raise LookupError(body["bug"])
         return Event(
-            "track",
-            "moved",
+            body.get("kind", "track"),
+            body.get("type", "moved"),
             event_time=body.get("time"),
             user_id=body.get("user", ""),
             anonymous_id=body.get("device", ""),
@@ -94,6 +100,9 @@ class Feed:
         for source in sources:
             self.registry.put(source)
 
+    async def decide(self, wishes: Iterable[Wish]) -> None:
+        decide(self.catalog, wishes)
+
     async def put(self, source: Source) -> None:
         async with self._changed:
             self.registry.put(source)
@@ -104,6 +113,13 @@ class Feed:
         async with self._changed:
             await self._changed.wait_for(lambda: self.version != seen)
             return self.version
+
+
+def decide(catalog: Catalog, wishes: Iterable[Wish]) -> None:
+    """Decide at once, as if nobody else did."""
+    for wish in wishes:
+        old = catalog.get(wish.source_id, wish.name) or Collection(wish.source_id, wish.name)
+        catalog.put(grown(old, wish))
 
 
 def raw(visitor: str = "v", *, number: int | None = None, **fields: Any) -> RawEvent:
@@ -133,6 +149,21 @@ def raw(visitor: str = "v", *, number: int | None = None, **fields: Any) -> RawE
 
 def line(visitor: str = "v", **fields: Any) -> bytes:
     return codec.dumps(raw(visitor, **fields))
+
+
+def steps(
+    feed: Feed, store: MutableMapping[bytes, bytes], clock: Callable[[], int] = lambda: NOW
+) -> Callable[[Record], Outcome]:
+    """All steps over a store; what is new is decided at once."""
+    look = Look(feed, vendors, nowhere)
+    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(lambda: store), clock)
+
+    def do(record: Record) -> Outcome:
+        ahead = look(record)
+        decide(feed.catalog, ahead.wishes.values())
+        return work(ahead)
+
+    return do
 
 
 async def declare(kafka: str, declared: Iterable[Topic]) -> None:
@@ -262,6 +293,7 @@ def worker(
         kafka=kafka,
         topics=topics,
         feed=feed,
+        decide=feed.decide,
         vendors=vendors,
         ids=IDS,
         clock=lambda: NOW,

@@ -1,0 +1,324 @@
+"""The two tables of facts 2.3, cell by cell, and the laws of a cast."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import codec
+from schemas.types import PLAIN, coerce, infer, is_type, widens
+from tests.schemas.values import json_values
+
+KINDS = [*PLAIN, "json", *(f"{outer}<{inner}>" for outer in ("array", "map") for inner in PLAIN)]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("2024-05-17", "date"),
+        ("2024-5-7", "date"),
+        ("2024-02-30", "string"),
+        ("2019-13-01", "string"),
+        ("2019-01", "string"),
+        ("19-01-01", "string"),
+        ("12345-01-01", "string"),
+        ("0001-01-01", "string"),
+        ("2019-01-01T10:11:12Z", "timestamp"),
+        ("2019-01-01T10:11:12", "timestamp"),
+        ("2019-01-01T10:11", "timestamp"),
+        ("2019-01-01T10", "timestamp"),
+        ("2019-01-01T10:11:12.123456789Z", "timestamp"),
+        ("2019-01-01T10:11:12+0300", "timestamp"),
+        ("2019-01-01 10:11", "timestamp"),
+        ("2019-1-1 10:11:12", "timestamp"),
+        ("2019-01-01 10:11:12+03:00", "timestamp"),
+        ("2019-01-01 10:11:12.123456", "timestamp"),
+        ("2019-01-01 10:11:12 UTC", "timestamp"),
+        ("2019-1-1 10:11:12 -05", "timestamp"),
+        ("2019-01-01 25:11:12", "string"),
+        ("2019-1-1 25:11:12", "string"),
+        ("2019-01-01T10:11:12+99:00", "string"),
+        ("2019-1-1 10:11:12+99:00", "string"),
+        ("0001-1-1 10:11:12", "string"),
+        ("0001-01-01T00:00:00Z", "string"),
+        ("T10:11:12.000", "string"),
+        ("4000-12-01-1234", "string"),
+        ("20190101T101112Z", "string"),
+        ("1546300800000", "string"),
+        ("+49 30 1234567", "string"),
+        ("Tue, 01 Jan 2019 10:11:12 GMT", "string"),
+        ("01/02/2019 10:11", "string"),
+        ("12.5", "string"),
+        ("", "string"),
+        (5, "double"),
+        (5.5, "double"),
+        (1 << 63, "double"),
+        (True, "boolean"),
+        (["a", "b"], "array<string>"),
+        ([None, 5, 2.5], "array<double>"),
+        ([True], "array<boolean>"),
+        (["2024-05-17", "2024-05-18"], "array<date>"),
+        (["2024-05-17", "soon"], "array<string>"),
+        ([1, "a"], "json"),
+        ([{"sku": 1}], "json"),
+        ([[1], [2]], "json"),
+        ({"a": 1}, "json"),
+        ({"a": {"b": [1]}}, "json"),
+        (None, None),
+        ([], None),
+        ({}, None),
+        ([None], None),
+        ({"a": None}, None),
+    ],
+    ids=repr,
+)
+def test_the_first_value_decides(value: Any, kind: str | None) -> None:
+    assert infer(value) == kind
+    if kind is not None:
+        assert is_type(kind)
+        assert coerce(kind, value)[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"a": 1}, "map<double>"),
+        ({"a": None, "b": "x", "c": 1}, "map<string>"),
+        ({"a": {"b": 1}}, "json"),
+        ({"a": None}, None),
+        ([1, "a"], "array<double>"),
+        ([{"sku": 1}], "json"),
+        ([], None),
+        ("x", "string"),
+    ],
+    ids=repr,
+)
+def test_the_first_element_decides_where_it_is_wanted(value: Any, kind: str | None) -> None:
+    assert infer(value, flat=True) == kind
+
+
+KEPT = "kept"
+NOTE = "note"
+CELLS: dict[str, list[tuple[Any, Any]]] = {
+    "string": [
+        (True, "true"),
+        (False, "false"),
+        (5, "5"),
+        (1.5, "1.5"),
+        ("x", KEPT),
+        ("", KEPT),
+        ([1], NOTE),
+        ([], None),
+        ({"a": 1}, NOTE),
+        ({}, None),
+    ],
+    "boolean": [
+        (True, KEPT),
+        (1, NOTE),
+        ("TRUE", True),
+        ("false", False),
+        ("yes", NOTE),
+        ("", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "integer": [
+        (True, NOTE),
+        (12, KEPT),
+        (12.7, 12),
+        (-12.7, -12),
+        ("12.7", 12),
+        ("1e3", 1000),
+        (" 12 ", 12),
+        ("+12", 12),
+        ("", None),
+        ("abc", NOTE),
+        ("NaN", NOTE),
+        ("Infinity", NOTE),
+        ("null", NOTE),
+        ("1e999", NOTE),
+        ("0x10", NOTE),
+        ("1_000", NOTE),
+        ("\u0661", NOTE),
+        ("1" * 200, NOTE),
+        (2**31 - 1, KEPT),
+        (2**31, NOTE),
+        (-(2**31) - 1, NOTE),
+        (1e300, NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "long": [
+        (2**63 - 1, KEPT),
+        (2**63, NOTE),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775807.9", 2**63 - 1),
+        ("9223372036854775808", NOTE),
+        (False, NOTE),
+    ],
+    "decimal": [(12.7, 12), ("12.7", 12), ("x", NOTE), (True, NOTE)],
+    "double": [
+        (True, NOTE),
+        (5, KEPT),
+        (5.5, KEPT),
+        (2**64 - 1, KEPT),
+        ("5", 5),
+        ("5.5", 5.5),
+        (" 1e3 ", 1000.0),
+        ("9007199254740993", 9007199254740993),
+        ("99999999999999999999", 1e20),
+        ("", None),
+        ("abc", NOTE),
+        ("NaN", NOTE),
+        ("-Infinity", NOTE),
+        ("null", NOTE),
+        ("1e999", NOTE),
+        ([], NOTE),
+        ({"a": 1}, NOTE),
+    ],
+    "timestamp": [
+        (True, NOTE),
+        (1_795_000_000_499, "2026-11-18T11:06:40.499Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1.5, "1970-01-01T00:00:00.001Z"),
+        (1e300, NOTE),
+        (10**15, NOTE),
+        ("2019-01-01T10:11:12+03:00", KEPT),
+        ("2019-01-01 10:11", KEPT),
+        ("2019-1-1 10:11:12+03", "2019-01-01T07:11:12.000Z"),
+        ("2019-01-01 10:11:12.5 UTC", "2019-01-01T10:11:12.500Z"),
+        ("2024-05-17", KEPT),
+        ("2024-5-7", "2024-05-07"),
+        ("1546300800000", NOTE),
+        ("4000-12-01-1234", NOTE),
+        ("", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "date": [
+        (True, NOTE),
+        (5, NOTE),
+        ("2024-05-17", KEPT),
+        ("2024-5-7", "2024-05-07"),
+        ("2024-02-30", NOTE),
+        ("2024-05-17T10:00:00Z", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "time": [
+        (True, NOTE),
+        (5, NOTE),
+        ("10:11", KEPT),
+        ("23:59:59", KEPT),
+        ("24:00", NOTE),
+        ("9:00", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "binary": [("aGk=", KEPT), ("aGk", NOTE), ("é", NOTE), (5, NOTE), ([], NOTE)],
+    "json": [(True, KEPT), (5, KEPT), ("x", KEPT), ([1, "a", {}], KEPT), ({"a": [{}]}, KEPT)],
+    "array<double>": [
+        (5, [5]),
+        ("5", [5]),
+        ("", None),
+        ("[1, 2.5]", [1, 2.5]),
+        ("[1", NOTE),
+        ("[]", []),
+        (True, NOTE),
+        ("abc", NOTE),
+        ([1, 2.5], KEPT),
+        ([1, None], KEPT),
+        ([1, "2"], [1, 2]),
+        ([], KEPT),
+        ({}, NOTE),
+        ({"a": 1}, NOTE),
+    ],
+    "array<string>": [
+        (True, ["true"]),
+        ("x", ["x"]),
+        ("[x", ["[x"]),
+        ('["a", 1]', ["a", "1"]),
+        ([1, "a", {"b": [1]}, []], ["1", "a", '{"b":[1]}', "[]"]),
+    ],
+    "map<double>": [
+        (True, NOTE),
+        (5, NOTE),
+        ("x", NOTE),
+        ([], NOTE),
+        ({"a": 1, "b": None}, KEPT),
+        ({"a": "1"}, {"a": 1}),
+        ({}, KEPT),
+    ],
+    "map<string>": [({"a": 1, "b": {"c": 2}}, {"a": "1", "b": '{"c":2}'})],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [(kind, *cell) for kind, cells in CELLS.items() for cell in cells],
+    ids=repr,
+)
+def test_a_value_becomes_what_its_property_is(kind: str, value: Any, expected: Any) -> None:
+    found, whole = coerce(kind, value)
+    if expected == NOTE:
+        assert (found, whole) == (None, False)
+        return
+    wanted = value if expected == KEPT else expected
+    assert (found, whole, type(found)) == (wanted, True, type(wanted))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "kept"),
+    [
+        ("array<double>", [1, "x", [2], {"a": 3}], [1]),
+        ("map<double>", {"a": 1, "b": "x", "c": {"d": 1}}, {"a": 1}),
+    ],
+)
+def test_what_fits_of_many_is_kept(kind: str, value: Any, kept: Any) -> None:
+    assert coerce(kind, value) == (kept, False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_null_is_null_everywhere(kind: str) -> None:
+    assert coerce(kind, None) == (None, True)
+
+
+@given(kind=st.sampled_from(KINDS), value=json_values)
+def test_a_cast_never_raises_and_casts_once(kind: str, value: Any) -> None:
+    found, whole = coerce(kind, value)
+    codec.dumps(found)
+    assert coerce(kind, found) == (found, True)
+    if whole and type(found) is type(value) and type(value) not in {str, float, list, dict}:
+        assert found == value
+
+
+@given(value=json_values, flat=st.booleans())
+def test_a_first_value_fits_its_own_type(value: Any, flat: bool) -> None:
+    kind = infer(value, flat=flat)
+    if kind is not None:
+        found, whole = coerce(kind, value)
+        assert whole or flat
+        if not flat and kind in {"string", "double", "boolean", "json"}:
+            assert found is value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "does"),
+    [
+        ("integer", "long", True),
+        ("integer", "double", True),
+        ("long", "double", False),
+        ("long", "integer", False),
+        ("date", "timestamp", True),
+        ("double", "string", False),
+        ("double", "double", True),
+        ("array<integer>", "array<long>", True),
+        ("array<integer>", "map<long>", False),
+        ("array<integer>", "integer", False),
+        ("map<double>", "json", True),
+        ("json", "string", False),
+    ],
+)
+def test_a_type_widens_where_nothing_is_lost(old: str, new: str, does: bool) -> None:
+    assert widens(old, new) is does
