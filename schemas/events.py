@@ -139,14 +139,9 @@ def clamp_time(event_time: int | None, received_at: int) -> int:
     return event_time
 
 
-def original_time(event_time: int | None, clamped: int) -> str:
-    """What the client said where :func:`clamp_time` did not believe it, else "".
-
-    ISO 8601, or the number of Unix ms where no calendar reaches.
-    """
-    if event_time is None or event_time == clamped:
-        return ""
-    return iso(event_time) if event_time in _CALENDAR else str(event_time)[:_LONGEST_NUMBER]
+def spell(ms: int) -> str:
+    """Write a time as a client may have it: ISO 8601, or Unix ms where no calendar reaches."""
+    return iso(ms) if ms in _CALENDAR else str(ms)[:_LONGEST_NUMBER]
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,7 @@ from typing import Any
 
 from schemas import codec
 from schemas.envelope import RawEvent
-from schemas.events import Event, iso, original_time
+from schemas.events import Event, iso, spell
 from schemas.times import storable
 
 
@@ -46,12 +46,10 @@ def line(
         "context": event.context,
         "valid": not event.errors,
     }
-    sent_at = storable(event.sent_at)
-    if sent_at is not None:
-        row["sent_at"] = iso(sent_at)
-    original = original_time(event.event_time, event_time)
-    if original:
-        row["original_time"] = original
+    if event.sent_at is not None and storable(event.sent_at) is not None:
+        row["sent_at"] = iso(event.sent_at)
+    if event.event_time is not None and event.event_time != event_time:
+        row["original_time"] = spell(event.event_time)
     if event.errors:
         row["errors"] = event.errors
     if event.tags:

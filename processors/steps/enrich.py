@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from processors.steps.anonymise import anonymise, without
 from processors.steps.enrich_agent import agent
-from processors.steps.enrich_page import page, referrer
+from processors.steps.enrich_page import page
 from schemas.envelope import RawEvent
 from schemas.events import DETAILS, Event
 from schemas.sources import IpPolicy
@@ -39,18 +39,17 @@ def enrich(details: Mapping[str, str], locate: Locate) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: text for name, text in details.items() if text and name in DETAILS
     }
-    text = columns.get("user_agent")
-    if text:
-        _add(columns, agent(text))
-    text = columns.get("page_url")
-    if text:
-        _add(columns, page(text))
-    url, host = columns.get("referrer", ""), columns.get("referrer_host", "")
-    if url or host or text:
-        _add(columns, referrer(host, url, columns.get("page_host", "")))
-    text = columns.get("ip")
-    if text:
-        _add(columns, locate(text))
+    get = columns.get
+    told = get("user_agent")
+    if told:
+        _add(columns, agent(told))
+    url, referrer, host = get("page_url", ""), get("referrer", ""), get("referrer_host", "")
+    if url or referrer or host:
+        columns |= page(url, referrer, host)
+    if locate is not nowhere:
+        told = get("ip")
+        if told:
+            _add(columns, locate(told))
     return columns
 
 
@@ -65,13 +64,11 @@ def enriched(
     columns = enrich(event.details, locate)
     if policy != "keep":
         event, columns = _hide(raw, event, columns, policy)
-    repeated = {
-        name: columns[column]
-        for name, column in event.repeats.items()
-        if column in columns and name not in event.properties
-    }
-    if repeated:
-        event = replace(event, properties={**event.properties, **repeated})
+    if event.repeats:
+        repeated = {
+            name: columns[column] for name, column in event.repeats.items() if column in columns
+        }
+        event = replace(event, properties=repeated | dict(event.properties))
     return event, columns
 
 

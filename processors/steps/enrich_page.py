@@ -33,38 +33,47 @@ CLICK_IDS: Final = (
 names the click, since two come together only where one network hands a visitor to another."""
 
 
-def page(url: str) -> Mapping[str, Any]:
-    """Columns of a page's address; {} where it tells nothing. Not to be changed by callers."""
-    return _page(url) if len(url) <= LONGEST_CACHED else _read_page(url)
-
-
-def referrer(host: str, url: str, own_host: str) -> Mapping[str, Any]:
-    """Columns of where a visitor came from.
+def page(url: str, referrer: str = "", host: str = "") -> Mapping[str, Any]:
+    """Columns of a page's address and of what led there. Not to be changed by callers.
 
     Args:
-        host: as the tracker gave it, "" to be taken from ``url``.
-        url: the whole referrer, "" where the tracker gives the host alone.
-        own_host: of the page; with neither host nor url, a page is reached directly.
+        referrer: the whole address, "" where the tracker gives its host alone, or nothing: a
+            page without either was reached directly.
+        host: of the referrer as the tracker gave it, "" to be taken from its address.
     """
-    if not host and not url:
-        return _DIRECT if own_host else _NOTHING
-    if len(host) + len(url) + len(own_host) <= LONGEST_CACHED:
-        return _referrer(host, url, own_host)
-    return _read_referrer(host, url, own_host)
+    if len(url) + len(referrer) + len(host) <= LONGEST_CACHED:
+        return _cached(url, referrer, host)
+    return _read(url, referrer, host)
 
 
-_NOTHING: Final[Mapping[str, Any]] = {}
-_DIRECT: Final[Mapping[str, Any]] = {"referrer_medium": "direct"}
-
-
-def _read_page(url: str) -> Mapping[str, Any]:
-    click = _click(url)
+def _read(url: str, referrer: str, host: str) -> Mapping[str, Any]:
+    own_host = links.host(url)
+    click_id_type, click_id = _click(url)
     columns = {
-        "page_host": links.host(url),
-        "click_id_type": click[0],
-        "click_id": click[1],
+        "page_host": own_host,
+        "click_id_type": click_id_type,
+        "click_id": click_id,
+        **_origin(referrer, host, own_host),
     }
     return {name: text for name, text in columns.items() if text}
+
+
+_cached = lru_cache(maxsize=CACHED)(_read)
+
+
+def _origin(referrer: str, host: str, own_host: str) -> dict[str, str]:
+    if not host and not referrer:
+        return {"referrer_medium": "direct"} if own_host else {}
+    of_url = "" if host else links.host(referrer)
+    if not host and not of_url:
+        return {}
+    found = classify(host.lower() or of_url, referrer, own_host)
+    return {
+        "referrer_host": of_url,
+        "referrer_medium": found.medium,
+        "referrer_source": found.source,
+        "referrer_term": found.term,
+    }
 
 
 def _click(url: str) -> tuple[str, str]:
@@ -80,21 +89,3 @@ def _click(url: str) -> tuple[str, str]:
         if name in found:
             return name, unquote_plus(found[name])
     return "", ""
-
-
-def _read_referrer(host: str, url: str, own_host: str) -> Mapping[str, Any]:
-    of_url = "" if host else links.host(url)
-    if not host and not of_url:
-        return _NOTHING
-    found = classify(host.lower() or of_url, url, own_host)
-    columns = {
-        "referrer_host": of_url,
-        "referrer_medium": found.medium,
-        "referrer_source": found.source,
-        "referrer_term": found.term,
-    }
-    return {name: text for name, text in columns.items() if text}
-
-
-_page = lru_cache(maxsize=CACHED)(_read_page)
-_referrer = lru_cache(maxsize=CACHED)(_read_referrer)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from processors.steps.enrich import enrich, enriched, nowhere
 from processors.steps.enrich_agent import LONGEST, agent
-from processors.steps.enrich_page import CLICK_IDS, page, referrer
+from processors.steps.enrich_page import CLICK_IDS, page
 from schemas.events import DERIVED, DETAILS, Event
 from schemas.wire import rakam
 from tests.processors.world import raw
@@ -83,7 +83,7 @@ def test_a_user_agent_is_looked_at_so_far_and_no_further() -> None:
 @pytest.mark.parametrize(
     ("url", "columns"),
     [
-        ("https://S.example:8443/a?x=1", {"page_host": "s.example"}),
+        ("https://S.example:8443/a?x=1", {}),
         ("/a?gclid=1", {"click_id_type": "gclid", "click_id": "1"}),
         ("https://s.example/?FBCLID=a%2Bb#x", {"click_id_type": "fbclid", "click_id": "a+b"}),
         (
@@ -101,8 +101,8 @@ def test_a_user_agent_is_looked_at_so_far_and_no_further() -> None:
     ],
 )
 def test_pages(url: str, columns: dict[str, str]) -> None:
-    host = {"page_host": "s.example"} if "s.example" in url else {}
-    assert page(url) == host | columns
+    own = {"page_host": "s.example", "referrer_medium": "direct"} if "://" in url else {}
+    assert page(url) == own | columns
 
 
 @pytest.mark.parametrize("name", CLICK_IDS)
@@ -145,7 +145,8 @@ def test_every_click_id(name: str) -> None:
     ],
 )
 def test_referrers(host: str, url: str, own: str, columns: dict[str, str]) -> None:
-    assert referrer(host, url, own) == columns
+    page_host = {"page_host": own} if own else {}
+    assert page(own and f"https://{own}/", url, host) == page_host | columns
 
 
 def test_all_that_an_event_says_is_used() -> None:

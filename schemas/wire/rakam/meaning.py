@@ -85,7 +85,7 @@ def decode(raw: RawEvent) -> Event:
         properties=kept | _referrer_columns(asked, found, shared),
         context=changes.of_identify(found) if identifies else {},
         details=_details(found, api, asked),
-        repeats=_repeats(asked),
+        repeats=_repeats(asked) if asked else _NONE,
         flat=True,
         errors=errors,
     )
