@@ -178,11 +178,11 @@ async def test_schemas_are_declared_seen_and_frozen(
 ) -> None:
     await create(process)
     declared = await process.desk.do(DeclareSchema("shop", "orders", {"price": "double"}))
-    assert declared == Collection("shop", "orders", {"price": "double"})
+    assert declared == Collection("shop", "orders", {"price": "double"}, 1)
     process.rows.seen = {"orders": {"price": "string", "sku": "string"}, "carts": {"n": "long"}}
     known = (
-        Collection("shop", "carts", {"n": "long"}),
-        Collection("shop", "orders", {"price": "double", "sku": "string"}),
+        Collection("shop", "carts", {"n": "long"}, 1),
+        Collection("shop", "orders", {"price": "double", "sku": "string"}, 2),
     )
     assert await process.desk.do(ShowSchema("shop")) == known
     assert process.tail.catalog.of("shop") == (declared,)
