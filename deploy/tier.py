@@ -75,6 +75,10 @@ class Foreground:
         log.info("%s is ready %s", self.name, text)
         self.link.say(ready=True, **facts)
 
+    def failing(self, why: str) -> None:
+        """Say that the tier does not do its work any more; it ends after this."""
+        self.trouble = why
+
     def _text(self) -> str:
         self.refresh()
         return self.metrics.text()

@@ -91,7 +91,8 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             data=settings.data / f"process-{worker}",
             locate=locate,
         )
-        await _beside(tier, run(app, stop=tier.stop, ready=tier.ready), host, metrics_port)
+        work = run(app, stop=tier.stop, ready=tier.ready, failing=tier.failing)
+        await _beside(tier, work, host, metrics_port)
 
 
 def locating(geoip: str) -> "Locate":

@@ -5,9 +5,11 @@ from typing import Protocol
 
 from processors.ahead import Ahead, Decide, Look
 from processors.bury import Record
+from processors.faults import Faults
 from processors.outbox import Outbox
 from processors.visits import IDLE_MS, Sweep
 from processors.work import Outcome, SourceFeed, Work
+from schemas.errors import HeadraceError
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 
@@ -70,6 +72,7 @@ class Processing:
         self._answers = topics.answers.partitions
         self._metrics = metrics
         self._idle = (-1, IDLE_MS)
+        self._faults = Faults()
 
     async def run(self, events: AsyncIterator[Event]) -> None:
         """Process until the stream ends; an exception from here is a reason to crash."""
@@ -92,6 +95,7 @@ class Processing:
     def _record(self, event: Event, ahead: Ahead) -> None:
         partition = event.message.partition
         outcome = self._work(ahead)
+        self._judge(event.message.topic[self._prefix :], outcome)
 
         if outcome.answers:
             outcome.answers = [it for it in outcome.answers if it[0] < self._answers]
@@ -111,6 +115,13 @@ class Processing:
         )
         if outcome.newest:
             self._forget(outcome.newest)
+
+    def _judge(self, source_id: str, outcome: Outcome) -> None:
+        try:
+            self._faults.judge(source_id, len(outcome.lines) + outcome.unsaved, outcome.codes)
+        except HeadraceError:
+            self._outbox.close()
+            raise
 
     def _forget(self, newest: int) -> None:
         for partition, key in self._sweep.due(newest, self._owned(), idle=self._idle_ms()):

@@ -38,16 +38,24 @@ class Worker(Protocol):
         """Finish what was read, commit, leave."""
 
 
-async def run(app: Worker, *, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+async def run(
+    app: Worker,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[], None],
+    failing: Callable[[str], None] = lambda _: None,
+) -> None:
     """Run a worker until ``stop`` is set; what it has read is finished before this returns.
 
     Args:
         ready: called once, when records are being processed.
+        failing: told why, as soon as they are not any more because the worker gave up.
 
     Raises:
         TopicsUnfit: a topic is missing or has the wrong number of partitions.
         Unavailable: no broker could be reached.
-        HeadraceError: ``processors-crashed``; the cause is the exception that crashed it.
+        HeadraceError: ``too-many-dead-letters``, see :class:`processors.faults.Faults`; else
+            ``processors-crashed``, and the cause is the exception that crashed it.
     """
     await app.begin()
     starting = asyncio.ensure_future(app.start())
@@ -64,10 +72,14 @@ async def run(app: Worker, *, stop: asyncio.Event, ready: Callable[[], None]) ->
             if task.done():
                 task.result()
     finally:
+        if app.crash_reason is not None:
+            failing(str(app.crash_reason))
         for task in (starting, *watching):
             task.cancel()
         await asyncio.wait_for(app.stop(), STOP_SECONDS)
         await ended
+    if isinstance(app.crash_reason, HeadraceError):
+        raise app.crash_reason
     if app.crash_reason is not None:
         raise HeadraceError(
             "processors-crashed", f"the processors crashed: {app.crash_reason!r}"

@@ -118,3 +118,14 @@ async def test_the_environment_has_no_say(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("WEB_PORT", "1")
     conf = worker("127.0.0.1:9", Topics("x", 4), Feed(), tmp_path, Metrics(), port=7007).conf
     assert (conf.broker_session_timeout, conf.web_port) == (6.0, 7007)
+
+
+async def test_a_worker_that_gives_up_says_why_at_once() -> None:
+    async def giving_up(app: App) -> None:
+        app.crash(HeadraceError("too-many-dead-letters", "all fail"))
+
+    said: list[str] = []
+    with pytest.raises(HeadraceError, match="all fail") as caught:
+        await run(App(giving_up), stop=asyncio.Event(), ready=said.clear, failing=said.append)
+    assert caught.value.code == "too-many-dead-letters"
+    assert said == ["all fail"]

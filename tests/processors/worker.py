@@ -30,6 +30,11 @@ class WorkerProcess:
             lambda: "ready" in self._log.read_text().splitlines(), "the worker is ready"
         )
 
+    async def ended(self) -> str:
+        """Wait until it has ended by itself; returns what it said."""
+        await eventually(lambda: not self._process.running, "the worker has ended")
+        return self._log.read_text()
+
     def kill(self) -> None:
         """End it without a chance to say good-bye (SIGKILL)."""
         self._process.kill()
