@@ -117,6 +117,7 @@ def test_rakam_events() -> None:
         anonymous_id=RAKAM_DEVICE,
         properties=kept | {"revenue": 9.95},
         details=details,
+        flat=True,
     )
     assert user_call.event == Event(
         "identify",
@@ -134,6 +135,7 @@ def test_rakam_events() -> None:
         anonymous_id=RAKAM_DEVICE,
         properties=kept,
         details=details,
+        flat=True,
     )
 
 

@@ -46,7 +46,9 @@ def test_an_event(case: dict[str, Any]) -> None:
     """Alone, in a batch of one and of three; ``api`` first and last; labels that lie."""
     case = dict(case)
     event, wanted = case.pop("event"), dict(case.pop("is"))
-    expected = Event(wanted.pop("kind", "track"), wanted.pop("event_type", "c"), **wanted)
+    expected = Event(
+        wanted.pop("kind", "track"), wanted.pop("event_type", "c"), flat=True, **wanted
+    )
     api = {"api": {"api_key": "WK"}}
     ways: list[tuple[str, Any, int]] = [
         ("/event/collect", event | api, 0),
@@ -77,7 +79,7 @@ def test_a_bad_event_is_refused_alone_and_a_dead_letter_in_a_batch(case: dict[st
     first, dead, last = fed.decoded
     assert isinstance(dead, Malformed)
     assert dead.code == code
-    assert first == last == Event("track", "good", user_id="u9")
+    assert first == last == Event("track", "good", user_id="u9", flat=True)
     assert fed.raws[1].body == event, "kept as it was sent"
 
 

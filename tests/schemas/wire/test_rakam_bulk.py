@@ -48,8 +48,8 @@ each_form = pytest.mark.parametrize("label", FORMS)
 def test_every_form_says_the_same(label: str) -> None:
     fed = bulk(FORMS[label]([{"pageUrl": "a"}, {"pageUrl": "b"}]), label)
     assert fed.events == (
-        Event("track", "rows", properties={"page_url": "a"}),
-        Event("track", "rows", properties={"page_url": "b"}),
+        Event("track", "rows", properties={"page_url": "a"}, flat=True),
+        Event("track", "rows", properties={"page_url": "b"}, flat=True),
     )
     assert (fed.claim.credential, fed.claim.needs) == ("MK", "master")
     assert (fed.reply.status, fed.answer) == (200, {"success": True})

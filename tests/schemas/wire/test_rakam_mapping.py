@@ -20,7 +20,7 @@ def test_a_picture_is_a_picture() -> None:
     assert len(fed.reply.body) == 43
     assert (fed.reply.status, fed.reply.content_type) == (200, "image/gif")
     assert "no-store" in dict(fed.reply.headers)["Cache-Control"]
-    assert fed.event == Event("track", "seen", properties={"a_b": "y"})
+    assert fed.event == Event("track", "seen", properties={"a_b": "y"}, flat=True)
     assert "WK" not in str(fed.raws)
     assert picture({"collection": ["Seen"]}, write_key="WK").error is None
     assert picture({"api.api_key": ["WK"]}).code == "collection-invalid"
