@@ -1,6 +1,7 @@
 """``headrace sources``: event sources, their keys and schemas from the command line."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,34 @@ def declare(
     _print(_worded(_do(commands.DeclareSchema(source_id, collection, types), data)))
 
 
+@sources.command()
+@source_argument
+@click.argument("collection")
+@click.argument("property_", metavar="PROPERTY")
+@data_option
+@speaks_plainly
+def promote(source_id: str, collection: str, property_: str, data: Path | None) -> None:
+    """Give an often read property a column of its own; prints the column's name.
+
+    Views read it within seconds. The column is part of every source's events whose property has
+    this name, as the type that it has in COLLECTION; old rows are not rewritten.
+    """
+    from sinks.clickhouse import ClickHouse
+    from sinks.promotions import Promotions
+
+    settings = read_settings(data=data)
+
+    async def work() -> str:
+        client = ClickHouse(settings.clickhouse_writer)
+        try:
+            hot = Promotions(client, settings.database, settings.cluster or None)
+            return await hot.promote(source_id, collection, property_)
+        finally:
+            await client.close()
+
+    click.echo(_worked(work()))
+
+
 def _change(source_id: str, data: Path | None, changes: dict[str, Any]) -> None:
     _print(_worded(_do(commands.ChangeSource(source_id, changes), data)))
 
@@ -206,7 +235,11 @@ def _do(command: commands.Command, data: Path | None) -> Any:
         async with open_desk(settings, clock=clock) as desk:
             return await desk.do(command)
 
+    return _worked(work())
+
+
+def _worked(work: Coroutine[Any, Any, Any]) -> Any:
     try:
-        return asyncio.run(work())
+        return asyncio.run(work)
     except HeadraceError as error:
         raise click.ClickException(f"{error.message} ({error.code})") from error

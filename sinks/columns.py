@@ -49,6 +49,11 @@ class _Value(NamedTuple):
         """JSON text of an array, else "", null or a scalar: no array either."""
         return f"ifNull({self.json}, '')"
 
+    @property
+    def mapping(self) -> str:
+        """JSON text of an object, else what is none."""
+        return f"ifNull({self.nested}, '')"
+
 
 def _value(name: str, properties: str) -> _Value:
     if _SYNTAX.search(name):
@@ -121,19 +126,34 @@ _PLAIN: Final[Mapping[str, Callable[[_Value], str]]] = {
     "time": lambda value: value.text,
     "binary": lambda value: value.text,
 }
-_ELEMENTS: Final = {"integer": "Int32", "long": "Int64", "double": "Float64", "boolean": "Bool"}
+_TYPES: Final = {
+    "integer": "Int32",
+    "long": "Int64",
+    "double": "Float64",
+    "decimal": "Decimal(38, 10)",
+    "boolean": "Bool",
+    "timestamp": "DateTime64(3, 'UTC')",
+    "date": "Date32",
+}
 _OF_TEXT: Final = {"timestamp": _TIME_OF, "date": _DATE_OF, "decimal": _DECIMAL_OF}
+
+
+def column_type(type_name: str) -> str:
+    """Name the ClickHouse type of a property's column.
+
+    integer is ``Nullable(Int32)``, long ``Nullable(Int64)``, double ``Nullable(Float64)``, decimal
+    ``Nullable(Decimal(38, 10))``, boolean ``Nullable(Bool)``, timestamp
+    ``Nullable(DateTime64(3, 'UTC'))``, date ``Nullable(Date32)``, ``array<T>``
+    ``Array(Nullable(..))``, ``map<T>`` ``Map(String, Nullable(..))``. All others are
+    ``Nullable(String)``: string, time and binary as they are, ``json`` as JSON text.
+    """
+    shape, inner = _parts(type_name)
+    element = f"Nullable({_TYPES.get(inner, 'String')})"
+    return {"array": f"Array({element})", "map": f"Map(String, {element})"}.get(shape, element)
 
 
 def expression(name: str, type_name: str, properties: str) -> str:
     """Write the expression of a property's column, over a row of ``events``.
-
-    ClickHouse types by type name: string, time, binary ``Nullable(String)``; integer
-    ``Nullable(Int32)``; long ``Nullable(Int64)``; double ``Nullable(Float64)``; decimal
-    ``Nullable(Decimal(38, 10))``; boolean ``Nullable(Bool)``; timestamp
-    ``Nullable(DateTime64(3, 'UTC'))``; date ``Nullable(Date32)``; ``array<T>``
-    ``Array(Nullable(..))``; ``map<T>`` ``Map(String, Nullable(..))``; every other, as
-    ``json``, ``Nullable(String)`` with JSON text.
 
     Args:
         properties: the column that holds the properties, qualified.
@@ -141,13 +161,19 @@ def expression(name: str, type_name: str, properties: str) -> str:
     value = _value(name, properties)
     if type_name in _PLAIN:
         return _PLAIN[type_name](value)
-    shape, _, inner = type_name.removesuffix(">").partition("<")
-    element = f"Nullable({_ELEMENTS.get(inner, 'String')})"
-    convert = _OF_TEXT.get(inner)
+    shape, inner = _parts(type_name)
+    if shape not in {"array", "map"}:
+        return _json(value)
+    text, convert = value.array if shape == "array" else value.mapping, _OF_TEXT.get(inner)
+    if convert is None:
+        return f"JSONExtract({text}, '{column_type(type_name)}')"
     if shape == "array":
-        array = f"JSONExtract({value.array}, 'Array({element})')"
-        return f"arrayMap(x -> {convert('x')}, {array})" if convert else array
-    if shape == "map":
-        mapping = f"JSONExtract(ifNull({value.nested}, ''), 'Map(String, {element})')"
-        return f"mapApply((k, x) -> (k, {convert('x')}), {mapping})" if convert else mapping
-    return _json(value)
+        return f"arrayMap(x -> {convert('x')}, JSONExtract({text}, 'Array(Nullable(String))'))"
+    texts = f"JSONExtract({text}, 'Map(String, Nullable(String))')"
+    return f"mapApply((k, x) -> (k, {convert('x')}), {texts})"
+
+
+def _parts(type_name: str) -> tuple[str, str]:
+    """Part ``array<double>`` into the shape and what is in it; the shape of others is ""."""
+    shape, bracket, inner = type_name.removesuffix(">").partition("<")
+    return (shape, inner) if bracket and shape in {"array", "map"} else ("", type_name)

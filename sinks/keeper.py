@@ -1,6 +1,7 @@
 """Keeps a view of every collection, and the list of them all, as the catalog changes."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -14,15 +15,16 @@ from sinks.chores import until_told
 from sinks.clickhouse import ClickHouse, identifier
 from sinks.databases import Databases
 from sinks.listing import TABLE, Listed, listed
+from sinks.promotions import Promotions
 from sinks.verdict import RETRY, STOP, Failed
-from sinks.views import View, view_of
+from sinks.views import Promoted, View, view_of
 
 LINGER_SECONDS: Final = 0.3
 """From a change to the work: a new collection's properties come in quick succession."""
 AGAIN_SECONDS: Final = 2.0
 """From a failure to the next attempt."""
-REFUSED_SECONDS: Final = 60.0
-"""From a view that ClickHouse refused to the next attempt at it."""
+CHECK_SECONDS: Final = 4.0
+"""From one look for promoted properties, and attempt at refused views, to the next."""
 _TOGETHER: Final = 100
 """Collections looked up with one query."""
 SETTINGS: Final = {"max_query_size": 64 << 20, "max_ast_elements": 1_000_000}
@@ -66,22 +68,31 @@ class Keeper:
         self._home = identifier(database)
         self._databases = Databases(client, database, self._on_cluster)
         self._done = 0
-        self._refused: dict[Name, None] = {}
+        self._refused: set[Name] = set()
+        self._promotions = Promotions(client, database, cluster)
+        self._promoted: Promoted = {}
 
     async def run(
-        self, stop: asyncio.Event, metrics: Metrics, *, linger: float = LINGER_SECONDS
+        self,
+        stop: asyncio.Event,
+        metrics: Metrics,
+        *,
+        linger: float = LINGER_SECONDS,
+        check: float = CHECK_SECONDS,
     ) -> None:
         """Follow the catalog until told to stop."""
         try:
-            await until_told(stop, self._forever(metrics, linger))
+            await until_told(stop, self._forever(metrics, linger, check))
         finally:
             await self._client.close()
 
-    async def _forever(self, metrics: Metrics, linger: float) -> None:
+    async def _forever(self, metrics: Metrics, linger: float, check: float) -> None:
         """Follow again and again; a store that is away is asked again."""
         while True:
-            await self._changed()
-            await asyncio.sleep(linger)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(check):
+                    await self._feed.collections_changed(self._done)
+                await asyncio.sleep(linger)
             try:
                 await self.follow(metrics)
             except Failed as failure:
@@ -90,14 +101,6 @@ class Keeper:
                 self._databases.forget()
                 await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _changed(self) -> None:
-        waiting = self._feed.collections_changed(self._done)
-        try:
-            async with asyncio.timeout(REFUSED_SECONDS if self._refused else None):
-                await waiting
-        except TimeoutError:
-            return
-
     async def follow(self, metrics: Metrics) -> None:
         """Bring views and list up to the catalog's last change.
 
@@ -105,14 +108,18 @@ class Keeper:
             Failed: with a verdict; the next call begins with the same changes again.
         """
         revision = self._feed.touched.revision
-        names = dict.fromkeys([*self._refused, *self._feed.touched.since(self._done)])
+        promoted = await self._promotions.all()
+        names = {*self._refused, *self._feed.touched.since(self._done)}
+        if promoted != self._promoted:
+            names.update(self._feed.touched.since(0))
         found = (self._feed.catalog.get(*name) for name in names)
         for source_id, collections in _by_source(found):
             database = await self._databases.of(source_id)
-            views = [view_of(each, database, f"{self._home}.events") for each in collections]
+            events = f"{self._home}.events"
+            views = [view_of(each, database, events, promoted) for each in collections]
             await self._list(source_id, [*map(listed, collections, views)])
             await self._show(database, [*zip(collections, views, strict=True)], metrics)
-        self._done = revision
+        self._done, self._promoted = revision, promoted
 
     async def _list(self, source_id: str, rows: Sequence[Listed]) -> None:
         there = await self._client.query(
@@ -136,20 +143,19 @@ class Keeper:
         tables = {str(name) for name, _, engine in there if engine != "View"}
         for collection, view in wanted:
             name = (collection.source_id, collection.name)
-            self._refused.pop(name, None)
-            if view.fingerprint in made:
-                continue
             try:
-                await self._make(view, tables)
+                if view.fingerprint not in made:
+                    await self._make(view, tables)
+                    metrics.add("headrace_sink_views_total")
+                self._refused.discard(name)
             except Failed as failure:
                 if failure.verdict == RETRY or failure.code == "unknown-database":
                     raise
                 # One that ClickHouse does not want must not keep the others from coming.
-                self._refused[name] = None
                 metrics.add("headrace_sink_view_failures_total", code=failure.code)
-                _log.warning("no view of %r: %s", name, failure.message)
-            else:
-                metrics.add("headrace_sink_views_total")
+                if name not in self._refused:
+                    _log.warning("no view of %r: %s", name, failure.message)
+                self._refused.add(name)
 
     async def _make(self, view: View, tables: set[str]) -> None:
         if view.name in tables:

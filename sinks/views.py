@@ -1,8 +1,9 @@
 """A collection -> the view over its events, as SQL. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 
 from schemas.catalog import Collection
 from sinks.columns import expression
@@ -36,7 +37,13 @@ class View:
         )
 
 
-def view_of(collection: Collection, database: str, events: str) -> View:
+Promoted = Mapping[tuple[str, str], str]
+"""Property and type -> the column of ``events`` that holds it."""
+
+
+def view_of(
+    collection: Collection, database: str, events: str, promoted: Promoted = MappingProxyType({})
+) -> View:
     """Write a collection's view.
 
     It reads FINAL, for ``FROM view FINAL`` is understood and not obeyed: rows are right without
@@ -45,12 +52,18 @@ def view_of(collection: Collection, database: str, events: str) -> View:
     Args:
         database: of the source, that the view goes to.
         events: the qualified name of the events.
+        promoted: properties that have a column of their own.
     """
     names = {name: column_name(name) for name in collection.properties}
     row = _free(names.values())
+
+    def value(name: str, type_name: str) -> str:
+        column = promoted.get((name, type_name))
+        return f"{row}.{column}" if column else expression(name, type_name, f"{row}.properties")
+
     columns = [f"{row}.{column} AS {name}" for name, column in OWN_COLUMNS.items()]
     columns += [
-        f"{expression(name, type_name, f'{row}.properties')} AS {quoted(names[name])}"
+        f"{value(name, type_name)} AS {quoted(names[name])}"
         for name, type_name in collection.properties.items()
     ]
     select = (

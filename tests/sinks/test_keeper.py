@@ -69,7 +69,7 @@ async def running(url: str, feed: Feed, metrics: Metrics) -> AsyncIterator[None]
     stop = asyncio.Event()
     client = ClickHouse(url)
     keeper = Keeper(client, client.database, None, feed)
-    task = asyncio.create_task(keeper.run(stop, metrics, linger=0))
+    task = asyncio.create_task(keeper.run(stop, metrics, linger=0, check=0.1))
     try:
         yield
     finally:
@@ -219,7 +219,7 @@ async def test_a_table_in_the_place_of_a_view_is_left_alone(
         )
         await eventually(clickhouse, "SELECT count(a) FROM $.order", [(0,)], source)
     assert await shown(clickhouse, "SELECT a FROM $.busy", source) == []
-    assert metrics.get("headrace_sink_view_failures_total", code="name-taken") == 1
+    assert metrics.get("headrace_sink_view_failures_total", code="name-taken") >= 1
 
 
 async def test_a_store_that_is_away_is_asked_again() -> None:

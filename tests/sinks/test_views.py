@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.catalog import Collection
 from sinks import rows
 from sinks.clickhouse import ClickHouse
+from sinks.columns import column_type
 from sinks.keeper import SETTINGS
 from sinks.migrate import migrate
 from sinks.naming import OWN_COLUMNS, column_name, quoted
@@ -90,6 +91,7 @@ async def test_every_type_has_its_column(clickhouse: ClickHouse) -> None:
     await clickhouse.command(view.create(""))
     found = await clickhouse.query(f"DESCRIBE {clickhouse.database}.order")
     assert {row[0]: row[1] for row in found[len(OWN_COLUMNS) :]} == NAMED_TYPES
+    assert {kind: column_type(kind) for kind in NAMED_TYPES} == NAMED_TYPES
 
 
 def moment(text: str) -> dt.datetime:

@@ -78,3 +78,27 @@ def test_a_view_follows_the_events(pipeline: Pipeline, admin: Admin) -> None:
     )
     seen = "SELECT DISTINCT first_seen > '2026-01-01' AS seen FROM headrace.collections"
     assert pipeline.sql(f"{seen} WHERE source_id = 'views_seen'") == [{"seen": True}]
+
+
+def test_a_promoted_property_reads_the_same(pipeline: Pipeline, admin: Admin) -> None:
+    key = admin.create("views_hot")
+    collect(pipeline, key, "order", price=2.5)
+    sql = "SELECT price FROM views_hot.order ORDER BY _received_at"
+    eventually_shown(pipeline, sql, [{"price": 2.5}])
+    promoted = pipeline.headrace("sources", "promote", "views_hot", "order", "price")
+    assert promoted.returncode == 0, promoted.stderr
+    column = promoted.stdout.strip()
+    definition = "SELECT count() AS n FROM system.tables WHERE database = 'views_hot'"
+    eventually(
+        lambda: pipeline.sql(
+            f"{definition} AND position(create_table_query, {{column:String}}) > 0", column=column
+        ),
+        until=lambda rows: rows == [{"n": 1}],
+        within=EFFECT_SECONDS,
+        what="the view reads the column",
+    )
+    collect(pipeline, key, "order", price=3)
+    eventually_shown(pipeline, sql, [{"price": 2.5}, {"price": 3}])
+    unknown = pipeline.headrace("sources", "promote", "views_hot", "order", "size")
+    assert unknown.returncode == 1
+    assert "property-unknown" in unknown.stderr
