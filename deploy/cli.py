@@ -86,6 +86,8 @@ def up(
     Creates source `demo` on the first start. Prints `ready` when the first event would be
     accepted. Ctrl-C or SIGTERM drains and stops, a second one stops at once. With HEADRACE_KAFKA
     or HEADRACE_CLICKHOUSE set it uses those and starts no stand-in. Port 0 takes a free one.
+    Country, region and city of an event stay empty unless HEADRACE_GEOIP names a MaxMind database
+    or the tracker gives them.
     """
     from deploy.local.stack import Ports
     from deploy.up import up as run_up
