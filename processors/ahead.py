@@ -1,12 +1,12 @@
 """A look at a packed record before the work on it: what its events bring that is to be decided."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
 from processors.bury import Record
 from processors.feed import SourceFeed
-from processors.steps.coerce import UNDECIDED, Note, Shapes, conform, wished
+from processors.steps.coerce import UNDECIDED, Note, Plan, Shape, Shapes, conform, wished
 from processors.steps.decode import Vendors, decode
 from processors.steps.enrich import Locate, enriched
 from schemas import codec
@@ -17,6 +17,8 @@ from schemas.growing import Wish, no_room
 from schemas.sources import Source
 
 UNKNOWN: Final = Source("unknown")
+NO_PLAN: Final = Plan(fresh=True, odd=())
+NO_NOTES: Final[Sequence[Note]] = ()
 _FROZEN: Final = "schema-frozen"
 
 
@@ -38,6 +40,8 @@ class Opened:
         source: as it was known then.
         saved: whether the event is to be stored.
         columns: what was derived of it, without anything when it is not stored.
+        shape: its collection as it was known then, None when it has none.
+        plan: what to do with it, as long as that is its collection's shape.
     """
 
     line: bytes
@@ -46,6 +50,8 @@ class Opened:
     source: Source
     saved: bool
     columns: dict[str, Any]
+    shape: Shape | None = None
+    plan: Plan = NO_PLAN
 
     @property
     def is_frozen(self) -> bool:
@@ -103,6 +109,9 @@ class Look:
     def _wish(self, opened: Opened, wishes: dict[tuple[str, str], Wish]) -> None:
         raw, event, catalog = opened.raw, opened.event, self._feed.catalog
         shape = self._shapes.find(catalog, raw.source_id, event.event_type, raw.received_at)
+        opened.shape, opened.plan = shape, shape.plan(event.properties)
+        if opened.plan.fresh:
+            return
         found = wished(shape, event.properties, catalog, flat=event.flat, frozen=opened.is_frozen)
         if found:
             key = raw.source_id, event.event_type
@@ -112,19 +121,22 @@ class Look:
             wish.properties |= found | wish.properties
             wish.seen_at = max(wish.seen_at, raw.received_at)
 
-    def conform(self, opened: Opened) -> tuple[Event, list[Note]]:
+    def conform(self, opened: Opened) -> tuple[Event, Sequence[Note]]:
         """Give the event with its properties as its collection has them, and what did not fit."""
         raw, event, catalog = opened.raw, opened.event, self._feed.catalog
-        if not has_collection(event):
-            return event, []
-        name = event.event_type
+        if opened.shape is None:
+            return event, NO_NOTES
+        name, plan = event.event_type, opened.plan
         shape = self._shapes.find(catalog, raw.source_id, name, raw.received_at)
+        if shape is not opened.shape:
+            plan = shape.plan(event.properties)
+        odd = shape.unfit(plan, event.properties)
+        if not odd:
+            return event, NO_NOTES
         otherwise = _FROZEN if opened.is_frozen else UNDECIDED
 
         def reason(given: str) -> str:
             return no_room(catalog, raw.source_id, name, given) or otherwise
 
-        properties, notes = conform(shape, event.properties, reason)
-        if properties is not event.properties:
-            event = replace(event, properties=properties)
-        return event, notes
+        properties, notes = conform(shape, event.properties, odd, reason)
+        return replace(event, properties=properties), notes

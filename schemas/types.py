@@ -47,6 +47,17 @@ _WIDER: Final = frozenset(
 )
 
 
+AS_IT_IS: Final[Mapping[str, frozenset[type]]] = MappingProxyType(
+    {
+        "string": frozenset({type(None), str}),
+        "double": frozenset({type(None), int, float}),
+        "boolean": frozenset({type(None), bool}),
+        JSON: frozenset({type(None), str, int, float, bool, list, dict}),
+    }
+)
+"""Type -> the classes whose values all fit as they are, where there are any beside null's."""
+
+
 class _Unfit:
     """What is returned in place of a value that will not fit."""
 
@@ -142,6 +153,18 @@ def coerce(kind: str, value: Any) -> tuple[Any, bool]:
     outer, _, inner = kind.removesuffix(">").partition("<")
     cast = _CASTS[inner]
     return _as_list(cast, value) if outer == "array" else _as_map(cast, value)
+
+
+def surely(kind: str) -> Callable[[Any], bool] | None:
+    """Give a quick test that only what :func:`coerce` returns as it is passes; None for no test."""
+    if kind in {"timestamp", "date"}:
+        read = literals.moment if kind == "timestamp" else literals.date
+        return lambda value: type(value) is str and read(value) == value
+    inner = kind.removeprefix("array<")[:-1]
+    elements = AS_IT_IS.get(inner) if inner != kind[:-1] else None
+    if elements is None:
+        return None
+    return lambda value: type(value) is list and elements.issuperset(map(type, value))
 
 
 def _as_list(cast: Callable[[Any], Any], value: Any) -> tuple[Any, bool]:

@@ -1,26 +1,34 @@
 """An event's properties as its collection has them; what will not fit is noted beside them."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from schemas import codec
 from schemas.catalog import OVERFLOW, Catalog, Collection
 from schemas.growing import DAY_MS, day, no_room, stale
-from schemas.types import JSON, coerce, infer
+from schemas.types import AS_IT_IS, coerce, infer, surely
 
 Note = dict[str, str]
 """An element of the column ``invalid_values``: ``field``, ``wanted``, ``value``, ``reason``."""
 NOT_CASTABLE: Final = "not-castable"
 UNDECIDED: Final = "undecided"
 _NULL: Final = frozenset({type(None)})
-_AS_IT_IS: Final = {
-    "string": _NULL | {str},
-    "double": _NULL | {int, float},
-    "boolean": _NULL | {bool},
-    JSON: _NULL | {str, int, float, bool, list, dict},
-}
 _NEVER: Final[frozenset[type]] = frozenset()
+_MOST_PLANS: Final = 64
+"""Kept per collection; the next one begins anew."""
+
+
+class Plan(NamedTuple):
+    """What to do with events that have the same properties of the same classes.
+
+    Attributes:
+        fresh: nothing has to be decided or written about them.
+        odd: the properties that have to be looked at.
+    """
+
+    fresh: bool
+    odd: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +38,51 @@ class Shape:
     Attributes:
         until: Unix ms from which its properties count as not seen yet on that day.
         fresh: properties about which nothing has to be decided or written.
-        fits: property -> types of values that fit without a look at them.
+        fits: property -> classes of values that fit without a look at them.
+        tests: property -> a quick test that only what fits passes, see
+            :func:`schemas.types.surely`.
     """
 
     collection: Collection
     until: int
     fresh: frozenset[str]
     fits: Mapping[str, frozenset[type]]
+    tests: Mapping[str, Callable[[Any], bool]]
+    plans: dict[tuple[Any, ...], Plan] = field(default_factory=dict)
+
+    def plan(self, properties: Mapping[str, Any]) -> Plan:
+        """Say what to do with an event, once for all that are like it."""
+        key = (*properties, *map(type, properties.values()))
+        plan = self.plans.get(key)
+        if plan is None:
+            if len(self.plans) >= _MOST_PLANS:
+                self.plans.clear()
+            fits = self.fits
+            odd = (
+                name
+                for name, value in properties.items()
+                if type(value) not in fits.get(name, _NEVER)
+            )
+            plan = self.plans[key] = Plan(properties.keys() <= self.fresh, tuple(odd))
+        return plan
+
+    def unfit(self, plan: Plan, properties: Mapping[str, Any]) -> list[str]:
+        """Name the properties that :func:`conform` has to see to."""
+        tests = self.tests
+        return [
+            name
+            for name in plan.odd
+            if (test := tests.get(name)) is None or not test(properties[name])
+        ]
 
 
 def shape_of(collection: Collection, received_at: int) -> Shape:
     """Prepare a collection for events of a day (edge clock, Unix ms)."""
     known = collection.properties
-    fits = {name: _AS_IT_IS.get(kind, _NULL) for name, kind in known.items()}
+    fits = {name: AS_IT_IS.get(kind, _NULL) for name, kind in known.items()}
+    tests = {name: test for name, kind in known.items() if (test := surely(kind)) is not None}
     fresh = frozenset(known.keys() - stale(collection, received_at))
-    return Shape(collection, (day(received_at) + 1) * DAY_MS, fresh, fits)
+    return Shape(collection, (day(received_at) + 1) * DAY_MS, fresh, fits, tests)
 
 
 class Shapes:
@@ -75,8 +113,6 @@ def wished(
         flat: see :func:`schemas.types.infer`.
         frozen: nothing may be added.
     """
-    if properties.keys() <= shape.fresh:
-        return {}
     found: dict[str, str] = {}
     collection = shape.collection
     for name, value in properties.items():
@@ -93,22 +129,19 @@ def wished(
 
 
 def conform(
-    shape: Shape, properties: Mapping[str, Any], reason: Callable[[str], str]
-) -> tuple[Mapping[str, Any], list[Note]]:
+    shape: Shape, properties: Mapping[str, Any], odd: Iterable[str], reason: Callable[[str], str]
+) -> tuple[dict[str, Any], list[Note]]:
     """Cast what is not of its property's type; nothing is lost that is not noted or kept apart.
 
     A value that decides no type (null, [], {}) stays where there is no type.
 
     Args:
+        odd: from :meth:`Shape.unfit`.
         reason: why a property has no type; it goes into the overflow.
 
     Returns:
-        The properties, the very same when all of them fit; and what did not.
+        The properties, and what did not fit them.
     """
-    fits = shape.fits
-    odd = [name for name, value in properties.items() if type(value) not in fits.get(name, _NEVER)]
-    if not odd:
-        return properties, []
     kept = dict(properties)
     notes: list[Note] = []
     apart: dict[str, Any] = {}
