@@ -85,7 +85,13 @@ def dead() -> None:
 
 @dead.command("list")
 @selecting
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=100, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=100,
+    show_default=True,
+    help="At most so many.",
+)
 @click.option(
     "--format",
     "output_format",

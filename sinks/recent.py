@@ -10,6 +10,7 @@ REMEMBERED: Final = 200_000
 """About 40 MB: a key weighs some 80 bytes, its mark and its place in a dictionary some 120."""
 
 _BITS: Final = 40
+_LOW: Final = (1 << _BITS) - 1
 _UNKNOWN: Final = 0
 
 
@@ -48,13 +49,20 @@ class Recent:
                 are not known, so one of the same receipt counts as processed anew.
         """
         for key, received in stored:
-            if key not in self:
-                self._put(key, _receipt(received) << _BITS | _UNKNOWN)
+            if key in self:
+                continue
+            if len(self._young) >= self._half:
+                self._old, self._young = self._young, {}
+            self._young[key] = (hash(received) & _LOW) << _BITS | _UNKNOWN
 
     def add(self, rows: Iterable[Row]) -> None:
         """Remember rows that ClickHouse acknowledged; never others."""
+        young = self._young
         for row in rows:
-            self._put(row.key, _mark(row))
+            if len(young) >= self._half and row.key not in young:
+                self._old, young = young, {}
+                self._young = young
+            young[row.key] = _mark(row)
 
     def unseen(self, rows: Iterable[Row]) -> tuple[list[Row], Counter[str]]:
         """Leave out what repeats a row written before, or another one in ``rows``.
@@ -80,18 +88,9 @@ class Recent:
                 repeated[_source(row)] += 1
         return list(fresh.values()), repeated
 
-    def _put(self, key: bytes, mark: int) -> None:
-        if key not in self._young and len(self._young) >= self._half:
-            self._old, self._young = self._young, {}
-        self._young[key] = mark
-
 
 def _mark(row: Row) -> int:
-    return _receipt(row.received) << _BITS | (hash(row.line) & (1 << _BITS) - 1 or 1)
-
-
-def _receipt(received: bytes) -> int:
-    return hash(received) & (1 << _BITS) - 1
+    return (hash(row.received) & _LOW) << _BITS | (hash(row.line) & _LOW or 1)
 
 
 def _renews(known: int, mark: int) -> bool:

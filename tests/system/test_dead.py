@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from tests.system.admin import Admin
 from tests.system.client import Answer
@@ -50,9 +51,15 @@ def publish(pipeline: Pipeline, source_id: str, **changes: Any) -> str:
     body = raw["body"] | changes.pop("body", {})
     line = json.dumps(raw | changes | {"event_id": event_id, "body": body})
     prefix = pipeline.settings.get("HEADRACE_PREFIX", "headrace")
-    producer = Producer({"bootstrap.servers": pipeline.kafka})
-    producer.produce(f"{prefix}.raw.{source_id}", line.encode(), partition=0)
-    assert producer.flush(10) == 0
+    producer = Producer({"bootstrap.servers": pipeline.kafka, "message.max.bytes": 8 << 20})
+    failed: list[Any] = []
+    producer.produce(
+        f"{prefix}.raw.{source_id}",
+        line.encode(),
+        partition=0,
+        on_delivery=lambda error, _: failed.extend([error] if error else []),
+    )
+    assert (producer.flush(10), failed) == (0, [])
     return event_id
 
 
@@ -146,6 +153,26 @@ def test_a_letter_that_fails_again_is_a_new_one(pipeline: Pipeline, admin: Admin
     table = pipeline.headrace("dead", "list", "--source", "dead-morse", "--stage", "process")
     assert len(re.findall("protocol-unknown", table.stdout)) == 2
     assert pipeline.headrace("dead", "show", event_id).returncode == 1
+
+
+def test_a_letter_that_only_points_at_its_record_is_read_from_there(
+    pipeline: Pipeline, admin: Admin
+) -> None:
+    new_source(pipeline, admin, "dead-long")
+    event_id = publish(pipeline, "dead-long", body={"text": '"' * ((2 << 20) - (32 << 10))})
+    (letter,) = letters(pipeline, "dead-long", 1)
+    assert (letter["code"], letter["bytes"]) == ("event-too-large", 0)
+    assert replay(pipeline, letter["letter_id"]) == "replayed 1"
+    first, second = (line for line in lines(pipeline, "dead-long") if event_id.encode() in line)
+    assert first == second
+    letters(pipeline, "dead-long", 2)
+    prefix = pipeline.settings.get("HEADRACE_PREFIX", "headrace")
+    everything = [TopicPartition(f"{prefix}.raw.dead-long", n, OFFSET_END) for n in range(4)]
+    kafka = AdminClient({"bootstrap.servers": pipeline.kafka})
+    assert all(each.result(10) for each in kafka.delete_records(everything).values())
+    done = pipeline.headrace("dead", "replay", letter["letter_id"], "--again")
+    assert (done.returncode, done.stdout.split(" (")[0]) == (1, "replayed 0, 1 could not be")
+    assert "record-expired" in done.stdout
 
 
 def test_letters_of_a_deleted_source_are_counted_as_not_sent(
