@@ -241,7 +241,8 @@ def replay(source: str, since: int, until: int | None, rate: int, data: Path | N
     the processors take them like new ones. Event ids and times of receipt stay, so every event
     replaces its own row and none is doubled. Session ids stay, too: of sessions that are
     remembered (a visitor's last four, for two days), and of others unless --since is in their
-    midst. Profiles that were merged meanwhile come out as the one they were merged into.
+    midst or their events came late. Profiles that were merged meanwhile come out as the one they
+    were merged into.
 
     Kafka keeps raw topics for seven days. Copies that an earlier replay made are left out.
     Ended in the middle, it can be run again: what is copied twice collapses.
