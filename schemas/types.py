@@ -118,12 +118,10 @@ def _infer_plain(value: Any) -> str | None:
             return "boolean"
         case int() | float():
             return "double"
-        case str():
-            if literals.date(value):
+        case text:
+            if literals.date(text):
                 return "date"
-            return "timestamp" if literals.moment(value) else "string"
-        case _:
-            return JSON
+            return "timestamp" if literals.moment(text) else "string"
 
 
 def widens(old: str, new: str) -> bool:
@@ -142,7 +140,8 @@ def coerce(kind: str, value: Any) -> tuple[Any, bool]:
 
     Returns:
         What the property is now (None for nothing), and whether all of the value is in it.
-        A value that fits is returned as it is; of a list or map, what fits is kept.
+        A value that fits is returned as it is; of a list or map, what fits is kept. Of a type
+        that this version does not know every value is one.
     """
     if value is None or kind == JSON:
         return value, True
@@ -151,7 +150,9 @@ def coerce(kind: str, value: Any) -> tuple[Any, bool]:
         found = plain(value)
         return (None, False) if found is _UNFIT else (found, True)
     outer, _, inner = kind.removesuffix(">").partition("<")
-    cast = _CASTS[inner]
+    cast = _CASTS.get(inner)
+    if cast is None:
+        return value, True
     return _as_list(cast, value) if outer == "array" else _as_map(cast, value)
 
 

@@ -168,6 +168,22 @@ def test_shapes_follow_the_catalog() -> None:
     assert shapes.find(catalog, "shop", "sale", NOW).fits == {}
 
 
+def test_plans_are_made_anew_when_there_are_too_many() -> None:
+    properties = {f"p{number}": 1 for number in range(8)}
+    bodies = [
+        {name: 1 for place, name in enumerate(properties) if number >> place & 1}
+        for number in range(1, 200)
+    ]
+    found = do(properties, *bodies, {"p0": "x"})
+    assert [row["properties"] for row in found] == [properties, *bodies, {}]
+
+
+def test_a_value_written_otherwise_is_written_anew() -> None:
+    _, row = do({"day": "2024-05-17", "list": [1]}, {"day": "2024-5-7", "list": [1, "2"]})
+    assert row["properties"] == {"day": "2024-05-07", "list": [1, 2]}
+    assert notes(row) == []
+
+
 def test_a_line_that_is_none_takes_its_turn() -> None:
     work = steps(Feed(), {})
     outcome = work(Record("shop", "x.raw.shop", 2, 9, b"garbage\n" + line(body={"a": 1})))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.types import PLAIN, coerce, infer, is_type, widens
+from schemas.types import PLAIN, coerce, infer, is_type, surely, widens
 from tests.schemas.values import json_values
 
 KINDS = [*PLAIN, "json", *(f"{outer}<{inner}>" for outer in ("array", "map") for inner in PLAIN)]
@@ -277,6 +277,38 @@ def test_a_value_becomes_what_its_property_is(kind: str, value: Any, expected: A
 )
 def test_what_fits_of_many_is_kept(kind: str, value: Any, kept: Any) -> None:
     assert coerce(kind, value) == (kept, False)
+
+
+def test_of_an_unknown_type_everything_is_one() -> None:
+    assert coerce("tuple<x>", [1]) == ([1], True)
+
+
+@given(kind=st.sampled_from(KINDS), value=json_values)
+def test_what_is_sure_to_fit_does(kind: str, value: Any) -> None:
+    sure = surely(kind)
+    if sure is not None and sure(value):
+        assert coerce(kind, value) == (value, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "is_sure"),
+    [
+        ("timestamp", "2024-05-17T10:00:00Z", True),
+        ("timestamp", "2024-5-17 10:00:00", False),
+        ("timestamp", 5, False),
+        ("date", "2024-05-17", True),
+        ("date", "2024-5-7", False),
+        ("array<double>", [1, 2.5, None], True),
+        ("array<double>", [True], False),
+        ("array<double>", 5, False),
+        ("array<long>", [5], None),
+        ("map<double>", {"a": 5}, None),
+        ("double", 5, None),
+    ],
+)
+def test_the_quick_test_finds_what_fits(kind: str, value: Any, is_sure: bool | None) -> None:
+    sure = surely(kind)
+    assert (sure and sure(value)) is is_sure
 
 
 @pytest.mark.parametrize("kind", KINDS)
