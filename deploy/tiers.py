@@ -118,6 +118,7 @@ def locating(geoip: str) -> "Locate":
 
 async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to table: one sink."""
+    from sinks.chores import until_told
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
     from sinks.erasures import Erasures
@@ -137,7 +138,19 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
     sweeper = ClickHouse(settings.clickhouse_writer)
     erasures = Erasures(sweeper, settings.database, settings.cluster or None)
     sweeping = erasures.run(tier.stop, tier.metrics)
-    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping)
+    keeping = until_told(tier.stop, _keep_views(tier))
+    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping, keeping)
+
+
+async def _keep_views(tier: Foreground) -> None:
+    from sinks.clickhouse import ClickHouse
+    from sinks.keeper import Keeper
+
+    settings = tier.settings
+    async with _running(Tail(settings.kafka, settings.topics)) as tail:
+        client = ClickHouse(settings.clickhouse_writer)
+        keeper = Keeper(client, settings.database, settings.cluster or None, tail)
+        await keeper.run(tier.stop, tier.metrics)
 
 
 async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:
