@@ -11,8 +11,9 @@ from processors.work import Outcome, Record
 from schemas.errors import Malformed
 from schemas.events import Binding
 from schemas.merges import Merges, read
+from tests.processors.doing import steps
 from tests.processors.test_work import rows
-from tests.processors.world import IDS, NOW, Feed, line, steps
+from tests.processors.world import IDS, NOW, Feed, line
 
 Rule = Literal["sticky", "static", "existing", "nobody"]
 DERIVED, P, Q, R, H = "derived", "p", "q", "r", "h"

@@ -14,8 +14,9 @@ from processors.work import Outcome, Work
 from schemas.catalog import Catalog, Collection
 from schemas.growing import DAY_MS, MAX_PROPERTIES
 from schemas.sources import Source
+from tests.processors.doing import steps
 from tests.processors.test_work import record
-from tests.processors.world import IDS, NOW, Feed, decide, line, steps, vendors
+from tests.processors.world import IDS, NOW, Feed, decide, line, vendors
 
 
 def rows(outcome: Outcome) -> list[dict[str, Any]]:

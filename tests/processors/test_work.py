@@ -13,7 +13,8 @@ from schemas.answers import Told, read
 from schemas.catalog import Collection
 from schemas.events import iso
 from schemas.sources import Source
-from tests.processors.world import IDS, MINUTE, NOW, Feed, line, steps
+from tests.processors.doing import steps
+from tests.processors.world import IDS, MINUTE, NOW, Feed, line
 
 FAILED_AT = NOW + 77
 Do = Callable[[Record], Outcome]

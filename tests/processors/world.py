@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -12,12 +12,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from processors.ahead import Look
 from processors.app import Processors, build_app
-from processors.bury import Record
-from processors.steps.enrich import nowhere
-from processors.visits import Visits
-from processors.work import Outcome, Work
 from schemas import answers, codec
 from schemas.answers import Told
 from schemas.catalog import Catalog, Collection
@@ -149,21 +144,6 @@ def raw(visitor: str = "v", *, number: int | None = None, **fields: Any) -> RawE
 
 def line(visitor: str = "v", **fields: Any) -> bytes:
     return codec.dumps(raw(visitor, **fields))
-
-
-def steps(
-    feed: Feed, store: MutableMapping[bytes, bytes], clock: Callable[[], int] = lambda: NOW
-) -> Callable[[Record], Outcome]:
-    """All steps over a store; what is new is decided at once."""
-    look = Look(feed, vendors, nowhere)
-    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(lambda: store), clock)
-
-    def do(record: Record) -> Outcome:
-        ahead = look(record)
-        decide(feed.catalog, ahead.wishes.values())
-        return work(ahead)
-
-    return do
 
 
 async def declare(kafka: str, declared: Iterable[Topic]) -> None:

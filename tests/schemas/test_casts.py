@@ -1,0 +1,176 @@
+"""What becomes of a value that arrives for a property: facts 2.3, cell by cell."""
+
+from typing import Any
+
+import pytest
+
+from schemas.types import coerce
+
+KEPT = "kept"
+NOTE = "note"
+CELLS: dict[str, list[tuple[Any, Any]]] = {
+    "string": [
+        (True, "true"),
+        (False, "false"),
+        (5, "5"),
+        (1.5, "1.5"),
+        ("x", KEPT),
+        ("", KEPT),
+        ([1], NOTE),
+        ([], None),
+        ({"a": 1}, NOTE),
+        ({}, None),
+    ],
+    "boolean": [
+        (True, KEPT),
+        (1, NOTE),
+        ("TRUE", True),
+        ("false", False),
+        ("yes", NOTE),
+        ("", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "integer": [
+        (True, NOTE),
+        (12, KEPT),
+        (12.7, 12),
+        (-12.7, -12),
+        ("12.7", 12),
+        ("1e3", 1000),
+        (" 12 ", 12),
+        ("+12", 12),
+        ("", None),
+        ("abc", NOTE),
+        ("NaN", NOTE),
+        ("Infinity", NOTE),
+        ("null", NOTE),
+        ("1e999", NOTE),
+        ("0x10", NOTE),
+        ("1_000", NOTE),
+        ("\u0661", NOTE),
+        ("1" * 200, NOTE),
+        (2**31 - 1, KEPT),
+        (2**31, NOTE),
+        (-(2**31) - 1, NOTE),
+        (1e300, NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "long": [
+        (2**63 - 1, KEPT),
+        (2**63, NOTE),
+        ("9223372036854775807", 2**63 - 1),
+        ("9223372036854775807.9", 2**63 - 1),
+        ("9223372036854775808", NOTE),
+        (False, NOTE),
+    ],
+    "decimal": [(12.7, 12), ("12.7", 12), ("x", NOTE), (True, NOTE)],
+    "double": [
+        (True, NOTE),
+        (5, KEPT),
+        (5.5, KEPT),
+        (2**64 - 1, KEPT),
+        ("5", 5),
+        ("5.5", 5.5),
+        (" 1e3 ", 1000.0),
+        ("9007199254740993", 9007199254740993),
+        ("99999999999999999999", 1e20),
+        ("", None),
+        ("abc", NOTE),
+        ("NaN", NOTE),
+        ("-Infinity", NOTE),
+        ("null", NOTE),
+        ("1e999", NOTE),
+        ([], NOTE),
+        ({"a": 1}, NOTE),
+    ],
+    "timestamp": [
+        (True, NOTE),
+        (1_795_000_000_499, "2026-11-18T11:06:40.499Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1.5, "1970-01-01T00:00:00.001Z"),
+        (1e300, NOTE),
+        (10**15, NOTE),
+        ("2019-01-01T10:11:12+03:00", KEPT),
+        ("2019-01-01 10:11", KEPT),
+        ("2019-1-1 10:11:12+03", "2019-01-01T07:11:12.000Z"),
+        ("2019-01-01 10:11:12.5 UTC", "2019-01-01T10:11:12.500Z"),
+        ("2024-05-17", KEPT),
+        ("2024-5-7", "2024-05-07"),
+        ("1546300800000", NOTE),
+        ("4000-12-01-1234", NOTE),
+        ("", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "date": [
+        (True, NOTE),
+        (5, NOTE),
+        ("2024-05-17", KEPT),
+        ("2024-5-7", "2024-05-07"),
+        ("2024-02-30", NOTE),
+        ("2024-05-17T10:00:00Z", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "time": [
+        (True, NOTE),
+        (5, NOTE),
+        ("10:11", KEPT),
+        ("23:59:59", KEPT),
+        ("24:00", NOTE),
+        ("9:00", NOTE),
+        ([], NOTE),
+        ({}, NOTE),
+    ],
+    "binary": [("aGk=", KEPT), ("aGk", NOTE), ("é", NOTE), (5, NOTE), ([], NOTE)],
+    "json": [(True, KEPT), (5, KEPT), ("x", KEPT), ([1, "a", {}], KEPT), ({"a": [{}]}, KEPT)],
+    "array<double>": [
+        (5, [5]),
+        ("5", [5]),
+        ("", None),
+        ("[1, 2.5]", [1, 2.5]),
+        ("[1", NOTE),
+        ("[]", []),
+        (True, NOTE),
+        ("abc", NOTE),
+        ([1, 2.5], KEPT),
+        ([1, None], KEPT),
+        ([1, "2"], [1, 2]),
+        ([], KEPT),
+        ({}, NOTE),
+        ({"a": 1}, NOTE),
+    ],
+    "array<string>": [
+        (True, ["true"]),
+        ("x", ["x"]),
+        ("[x", ["[x"]),
+        ('["a", 1]', ["a", "1"]),
+        ([1, "a", {"b": [1]}, []], ["1", "a", '{"b":[1]}', "[]"]),
+    ],
+    "map<double>": [
+        (True, NOTE),
+        (5, NOTE),
+        ("x", NOTE),
+        ([], NOTE),
+        ({"a": 1, "b": None}, KEPT),
+        ({"a": "1"}, {"a": 1}),
+        ({}, KEPT),
+    ],
+    "map<string>": [({"a": 1, "b": {"c": 2}}, {"a": "1", "b": '{"c":2}'})],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [(kind, *cell) for kind, cells in CELLS.items() for cell in cells],
+    ids=repr,
+)
+def test_a_value_becomes_what_its_property_is(kind: str, value: Any, expected: Any) -> None:
+    found, whole = coerce(kind, value)
+    if expected == NOTE:
+        assert (found, whole) == (None, False)
+        return
+    wanted = value if expected == KEPT else expected
+    assert (found, whole, type(found)) == (wanted, True, type(wanted))
