@@ -31,6 +31,10 @@ class Answers(Protocol):
     def trouble(self) -> str:
         """Why no answer can be heard at present; "" when it can."""
 
+    @property
+    def heard(self) -> int:
+        """Number of records with answers so far, whoever they were for."""
+
     def expect(self, count: int) -> AbstractContextManager[Expected]:
         """Prepare to hear ``count`` answers, one for each event."""
 
@@ -41,7 +45,8 @@ class Patience:
 
     Attributes:
         profile, debug: for answers about that.
-        pause: without waiting about profiles after an answer that did not come in time.
+        pause: without waiting about profiles after an answer that did not come in time, unless
+            one comes: workers that share out their partitions anew are silent for seconds.
         memory: a session's profile is remembered.
         sessions: number of them remembered at most; some 300 bytes each.
     """
@@ -107,6 +112,7 @@ class Rounds:
         self._patience = patience
         self._sessions = Sessions(patience.memory, patience.sessions)
         self._paused_until = 0.0
+        self._heard = 0
 
     def expect(
         self, source_id: str, ask: Ask, count: int, now: int
@@ -123,10 +129,13 @@ class Rounds:
             return None
         if ask.about == "debug":
             return answers.expect(count)
-        paused = asyncio.get_running_loop().time() < self._paused_until
-        if paused or self._sessions.whose(source_id, ask.subject, now):
+        if self._paused(answers) or self._sessions.whose(source_id, ask.subject, now):
             return None
         return answers.expect(1)
+
+    def _paused(self, answers: Answers) -> bool:
+        quiet = answers.heard == self._heard
+        return quiet and asyncio.get_running_loop().time() < self._paused_until
 
     def remembered(self, source_id: str, ask: Ask, event_id: str, now: int) -> tuple[Told, ...]:
         """Tell without asking: whose the session was the last time, through all merges since."""
@@ -148,7 +157,8 @@ class Rounds:
         told = await expected.wait(patience.debug if debug else patience.profile)
         complete = len(told) >= (len(event_ids) if debug else 1)
         self._count("told" if complete else "late")
-        if not complete and not debug:
+        if not complete and not debug and self._answers is not None:
+            self._heard = self._answers.heard
             self._paused_until = asyncio.get_running_loop().time() + patience.pause
         if not debug:
             for answer in told.values():

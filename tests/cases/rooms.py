@@ -56,6 +56,7 @@ class Rooms:
     """
 
     trouble = ""
+    heard = 0
 
     def __init__(self, kinds: Iterable[SourceKind], names: Names) -> None:
         self.rows: list[dict[str, Any]] = []

@@ -32,6 +32,7 @@ class Processors:
 
     tell: Callable[[RawEvent], Told | None]
     trouble: str = ""
+    heard: int = 0
     waiting: dict[str, Expected] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -148,6 +149,15 @@ async def test_an_answer_that_does_not_come_fails_nothing_and_is_not_waited_for_
 async def test_the_pause_ends() -> None:
     at, processors = waiting_world(silent, Patience(profile=0.01, pause=0))
     assert await profiles(at, b"ask=profile", "ann") == []
+    processors.tell = whose
+    assert await profiles(at, b"ask=profile", "ann") == ["profile of ann"]
+
+
+async def test_a_late_answer_ends_the_pause() -> None:
+    at, processors = waiting_world(silent, HASTY)
+    assert await profiles(at, b"ask=profile", "ann") == []
+    assert await profiles(at, b"ask=profile", "ann") == []
+    processors.heard += 1
     processors.tell = whose
     assert await profiles(at, b"ask=profile", "ann") == ["profile of ann"]
 
