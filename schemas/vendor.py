@@ -25,7 +25,7 @@ class Route:
         endpoint: the vendor's name for it; travels in the raw event.
         methods: HTTP methods beside OPTIONS.
         bridge: the kind of source it serves; None when the vendor has no such notion.
-        max_bytes: the vendor's own limit of the inflated body, None for the source's.
+        max_bytes: the vendor's own limit of the inflated body; the source's holds as well.
         purpose: ``collect`` for events; ``call`` for what is answered from what headrace knows,
             see :class:`Caller`.
     """
