@@ -1,7 +1,7 @@
 """One request of a vendor's path, from its first byte to its answer."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -19,6 +19,7 @@ from ingest.rounds import Rounds
 from ingest.tally import Tally
 from ingest.visit import Visit, first_of
 from schemas.catalog import Catalog
+from schemas.commands import DeclareSchema
 from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Registry
@@ -227,15 +228,23 @@ class Door:
             new_id=self._edge.new_id,
             ask=ask,
         )
-        if not source.dynamic_schema and not (grant.key and grant.key.type == "master"):
-            lines = chain.from_iterable(accepted.lines.values())
-            frozen.check(lines, vendor, self._feed.catalog)
+        if not source.dynamic_schema:
+            await self._hold_to_schema(chain.from_iterable(accepted.lines.values()), vendor, grant)
         if accepted.lines:
             await self._publisher.publish(self._topic_of(source.id), accepted.lines)
             self._tally.add(
                 "headrace_ingest_events_total", (("source", source.id),), len(accepted.event_ids)
             )
         return accepted.event_ids
+
+    async def _hold_to_schema(self, lines: Iterable[bytes], vendor: Vendor, grant: Grant) -> None:
+        """Refuse what a frozen schema does not know, or let a master key add it."""
+        if not (grant.key and grant.key.type == "master"):
+            frozen.check(lines, vendor, self._feed.catalog)
+            return
+        added = frozen.additions(lines, vendor, self._feed.catalog)
+        for collection, properties in added.items():
+            await self._desk.do(DeclareSchema(grant.source.id, collection, properties))
 
     async def _read(self, visit: Visit, route: Route, receive: Receive) -> Request:
         headers = visit.headers

@@ -106,6 +106,22 @@ def _wrong(message: str) -> Malformed:
     return Malformed("collection-invalid", message)
 
 
+def type_of(value: Any) -> str:
+    """Name the type of a JSON value; "" for what says nothing: null, empty, or null inside.
+
+    A list or an object has the type of its first value, text where that is nested.
+    """
+    if isinstance(value, dict | list):
+        inner = next(iter(value.values() if isinstance(value, dict) else value), None)
+        kind = "string" if isinstance(inner, dict | list) else type_of(inner)
+        return f"{'map' if isinstance(value, dict) else 'array'}<{kind}>" if kind else ""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "double"
+
+
 class Catalog:
     """All collections of all sources."""
 
@@ -138,6 +154,16 @@ class Catalog:
         """
         if event.kind not in _NO_COLLECTION:
             self.check(source_id, event.event_type, event.properties)
+
+    def lacks(self, source_id: str, event: Event) -> dict[str, str] | None:
+        """Give the types of an event's properties that are new; None when it adds nothing."""
+        if event.kind in _NO_COLLECTION:
+            return None
+        known = self.get(source_id, event.event_type)
+        of_known = known.properties if known else {}
+        new = {name: type_of(event.properties[name]) for name in event.properties.keys() - of_known}
+        types = {name: kind for name, kind in new.items() if kind}
+        return types if types or known is None else None
 
     def check(self, source_id: str, name: str, properties: Iterable[str]) -> None:
         """Hold an event against a frozen schema.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.catalog import Catalog, Collection, extended, is_type, read
+from schemas.catalog import Catalog, Collection, extended, is_type, read, type_of
 from schemas.errors import Malformed
 from schemas.events import Event, Kind
 from schemas.reading import MAX_KEYS
@@ -108,3 +108,26 @@ def test_a_frozen_schema_is_of_collections_not_of_users(kind: Kind) -> None:
     catalog.admit("shop", Event(kind, "carts", properties={"name": 1}))
     with pytest.raises(Malformed):
         catalog.admit("shop", Event("track", "carts", properties={"name": 1}))
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (None, ""),
+        ([], ""),
+        ({}, ""),
+        ([None], ""),
+        ({"a": None}, ""),
+        (True, "boolean"),
+        (1, "double"),
+        (1.5, "double"),
+        ("x", "string"),
+        ([True, 1], "array<boolean>"),
+        ([[1]], "array<string>"),
+        ({"a": 1, "b": "x"}, "map<double>"),
+        ({"a": {}}, "map<string>"),
+    ],
+)
+def test_a_value_has_a_type_or_says_nothing(value: Any, name: str) -> None:
+    assert type_of(value) == name
+    assert not name or is_type(name)
