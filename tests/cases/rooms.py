@@ -7,11 +7,13 @@ from uuid import uuid4
 
 from ingest.answers import Expected
 from ingest.app import build_app
+from ingest.calls import Closed
 from ingest.paths import Paths
 from processors.visits import Visits
 from processors.work import Record, Work
 from schemas import answers, codec, merges
-from schemas.catalog import Catalog, Collection
+from schemas.catalog import Catalog, Collection, extended
+from schemas.commands import Command, DeclareSchema
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
@@ -46,6 +48,22 @@ class Feed:
         return seen
 
 
+class Desk(Closed):
+    """Adds to schemas, which a master key's events ask for; knows nothing else."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._catalog = feed.catalog
+
+    async def do(self, command: Command) -> Any:
+        """Do it."""
+        if not isinstance(command, DeclareSchema):
+            return await super().do(command)
+        known = self._catalog.get(command.source_id, command.collection)
+        known = known or Collection(command.source_id, command.collection)
+        self._catalog.put(extended(known, command.properties))
+        return None
+
+
 class Rooms:
     """Everything between an HTTP request and a row, in memory.
 
@@ -76,6 +94,7 @@ class Rooms:
             vendors=VENDORS,
             publisher=self,
             feed=feed,
+            desk=Desk(feed),
             answers=self,
             topics=self._topics,
             ids=_IDS,
