@@ -122,6 +122,7 @@ def _rows(rows: list[dict[str, Any]], query: Query) -> list[JsonObject]:
 def _event(row: dict[str, Any]) -> JsonObject:
     """Write an event much as it was sent."""
     own = {name: row[column] for name, column in OWN_FIELDS.items()}
+    own[CUSTOMER] = own[CUSTOMER] or None
     at = storable(own["timestamp"])
     properties: JsonObject = row["properties"]
     return properties | own | {"timestamp": None if at is None else iso(at)}
