@@ -43,10 +43,14 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  #
     """Make a draft of each event; a single one travels byte for byte.
 
     Raises:
+        Refused: ``key-scoped``: Filum's events name no customer to hold such a key to.
         Malformed: a single event or all of an array are wrong: missing, json-invalid, dict-type,
             string-type, string-too-long, value-error; or one is too deep or too wide, or they
             are too many.
     """
+    if grant.key and grant.key.customer:
+        message = "this key is one customer's; send Filum's events with a key of the whole source"
+        raise Refused("key-scoped", message)
     body = parse(request.body)
     if type(body) is not list:
         check(body, ("body",))
