@@ -177,6 +177,8 @@ class Door:
             raise TypeError(f"{visit.entry.path} takes events that are no source's")
         batch = visit.entry.vendor.split(claim, request, grant, self._edge)
         del claim  # parsed JSON is many times its bytes, and what follows may take a while
+        if visit.only_looks:  # scanners of mail look at pixels and links that nobody opened
+            batch = replace(batch, drafts=())
         return await self._collect(visit, batch, request, grant)
 
     def _grant(self, claim: Claim, visit: Visit, route: Route, request: Request) -> Grant | None:
