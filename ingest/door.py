@@ -214,7 +214,8 @@ class Door:
             with round_trip as expected:
                 event_ids = await self._publish(vendor, batch, request, grant, expected.ask)
                 told = await self._rounds.hear(source_id, ask, event_ids, now, expected)
-        return vendor.reply(replace(batch, told=told), event_ids, request)
+        believed = "" if told else self._rounds.believed(source_id, ask, now)
+        return vendor.reply(replace(batch, told=told, believed=believed), event_ids, request)
 
     async def _publish(
         self, vendor: Vendor, batch: Batch, request: Request, grant: Grant, ask: str = ""

@@ -111,6 +111,7 @@ class Rounds:
         self._tally = tally
         self._patience = patience
         self._sessions = Sessions(patience.memory, patience.sessions)
+        self._beliefs = Sessions(patience.memory, patience.sessions // 10)
         self._paused_until = 0.0
         self._heard = 0
 
@@ -124,6 +125,7 @@ class Rounds:
         """
         if ask.anew:
             self._sessions.forget(source_id, ask.subject)
+            self._beliefs.forget(source_id, ask.subject)
         answers = self._answers
         if answers is None or answers.trouble or not count:
             return None
@@ -148,6 +150,19 @@ class Rounds:
         profile_id = self._resolve(known)
         return (Told("", event_id, profile_id=profile_id, session_id=ask.subject),)
 
+    def believed(self, source_id: str, ask: Ask, now: int) -> str:
+        """Say the same of a session as the last time that nobody answered; "" for no opinion.
+
+        A session keeps the profile that it began with, so the first guess is the likeliest.
+        """
+        if ask.guess is None:
+            return ""
+        profile_id = self._beliefs.whose(source_id, ask.subject, now)
+        if not profile_id:
+            profile_id = ask.guess()
+            self._beliefs.learn(source_id, ask.subject, profile_id, now)
+        return self._resolve(profile_id)
+
     async def hear(
         self, source_id: str, ask: Ask, event_ids: tuple[str, ...], now: int, expected: Expected
     ) -> tuple[Told, ...]:
@@ -163,6 +178,7 @@ class Rounds:
         if not debug:
             for answer in told.values():
                 self._sessions.learn(source_id, ask.subject, answer.profile_id, now)
+                self._beliefs.forget(source_id, ask.subject)
         return tuple(told[event_id] for event_id in event_ids if event_id in told)
 
     def _count(self, outcome: str) -> None:

@@ -124,6 +124,7 @@ class Batch:
         answer: whatever the vendor's ``reply`` wants to find again.
         ask: what only the processors know and the reply wants to tell; None for nothing.
         told: what they said, in time: filled in by the edge before ``reply``.
+        believed: whose the session was taken for before, when they did not say; filled in alike.
     """
 
     drafts: tuple[Draft, ...]
@@ -131,6 +132,7 @@ class Batch:
     answer: Any = None
     ask: Ask | None = None
     told: tuple[Told, ...] = ()
+    believed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

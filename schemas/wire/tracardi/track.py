@@ -101,7 +101,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
         errors=options.errors(chosen),
         warnings=options.warnings(chosen) + person.warnings,
     )
-    return Batch(drafts, line, answer, _ask(answer, session, anew=bool(person.handed_over)))
+    return Batch(drafts, line, answer, _ask(answer, session, person))
 
 
 def is_profile_less(request: Request) -> bool:
@@ -180,7 +180,8 @@ def _draft(event: JsonObject, session: str, profile: str) -> Draft:
     return Draft(line, session, (event.get("id") or "").strip(), profile, session)
 
 
-def _ask(answer: Answer, session: str, *, anew: bool) -> Ask | None:
-    if answer.debugs:
-        return Ask("debug", session, anew)
-    return Ask("profile", session, anew) if answer.asked else None
+def _ask(answer: Answer, session: str, person: _Person) -> Ask | None:
+    if not answer.asked:
+        return None
+    guess = None if person.sure else person.answer
+    return Ask("debug" if answer.debugs else "profile", session, bool(person.handed_over), guess)
