@@ -69,6 +69,10 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
     click.option(
         "--session-timeout", type=Duration(), help="Inactivity that ends a session [30m]."
     ),
+    click.option(
+        "--session-max", type=Duration(), help="From a session's first event to its last [24h]."
+    ),
+    _switch("session_on_campaign", "Let another campaign begin a new session."),
     _switch("static_profile_ids", "Use profile ids as sent, headrace's own or not."),
     _switch("transitional", "Update profiles, store neither events nor sessions."),
     _switch("requires_consent", "Tell Tracardi's trackers to ask for consent."),

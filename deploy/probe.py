@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from deploy.heads import BoundedHeads
 from deploy.settings import SettingError
 
 _BACKLOG: Final = 2048
@@ -67,7 +68,7 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
     """Serve an ASGI app until ``stop`` is set; requests under way are finished, 10 s at most."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         loop="none",
         ws="none",
         lifespan="off",

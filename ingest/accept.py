@@ -65,7 +65,7 @@ def authorise(
             f"add this page's origin to the origins of event source {source.id}",
             status=_FORBIDDEN,
         )
-    _check_size(source, route, request)
+    _check_size(source, request)
     return grant
 
 
@@ -164,9 +164,9 @@ def _by_key(claim: Claim, registry: Registry, now: int) -> tuple[Source, Key]:
     return source, key
 
 
-def _check_size(source: Source, route: Route, request: Request) -> None:
+def _check_size(source: Source, request: Request) -> None:
     limit = source.limits.body_bytes
-    if route.max_bytes is None and len(request.body) > limit:
+    if len(request.body) > limit:
         raise Malformed(
             "body-too-large",
             f"event source {source.id} takes {limit} bytes per request, inflated: send fewer "

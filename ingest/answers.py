@@ -72,6 +72,7 @@ class KafkaAnswers:
         self._partition = TopicPartition(topic.name, int(chance() * topic.partitions))
         self._new_id = new_id
         self._waiting: dict[str, Expected] = {}
+        self._heard = 0
         self._trouble = "not connected to Kafka yet"
         self._task: asyncio.Task[None] | None = None
 
@@ -79,6 +80,11 @@ class KafkaAnswers:
     def trouble(self) -> str:
         """Why no answer can be heard at present; "" when it can."""
         return self._trouble
+
+    @property
+    def heard(self) -> int:
+        """Number of records so far; any of them shows that the processors are at work."""
+        return self._heard
 
     def expect(self, count: int) -> Expected:
         """Prepare to hear ``count`` answers, one for each event."""
@@ -125,6 +131,7 @@ class KafkaAnswers:
             await consumer.stop()
 
     def _hear(self, value: bytes | None) -> None:
+        self._heard += 1
         if not self._waiting:
             return
         for line in split_lines(value or b""):

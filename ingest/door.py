@@ -1,7 +1,7 @@
 """One request of a vendor's path, from its first byte to its answer."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
@@ -19,6 +19,7 @@ from ingest.rounds import Rounds
 from ingest.tally import Tally
 from ingest.visit import Visit, first_of
 from schemas.catalog import Catalog
+from schemas.commands import DeclareSchema
 from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Registry
@@ -176,6 +177,8 @@ class Door:
             raise TypeError(f"{visit.entry.path} takes events that are no source's")
         batch = visit.entry.vendor.split(claim, request, grant, self._edge)
         del claim  # parsed JSON is many times its bytes, and what follows may take a while
+        if visit.only_looks:  # scanners of mail look at pixels and links that nobody opened
+            batch = replace(batch, drafts=())
         return await self._collect(visit, batch, request, grant)
 
     def _grant(self, claim: Claim, visit: Visit, route: Route, request: Request) -> Grant | None:
@@ -211,7 +214,8 @@ class Door:
             with round_trip as expected:
                 event_ids = await self._publish(vendor, batch, request, grant, expected.ask)
                 told = await self._rounds.hear(source_id, ask, event_ids, now, expected)
-        return vendor.reply(replace(batch, told=told), event_ids, request)
+        believed = "" if told else self._rounds.believed(source_id, ask, now)
+        return vendor.reply(replace(batch, told=told, believed=believed), event_ids, request)
 
     async def _publish(
         self, vendor: Vendor, batch: Batch, request: Request, grant: Grant, ask: str = ""
@@ -227,15 +231,23 @@ class Door:
             new_id=self._edge.new_id,
             ask=ask,
         )
-        if not source.dynamic_schema and not (grant.key and grant.key.type == "master"):
-            lines = chain.from_iterable(accepted.lines.values())
-            frozen.check(lines, vendor, self._feed.catalog)
+        if not source.dynamic_schema:
+            await self._hold_to_schema(chain.from_iterable(accepted.lines.values()), vendor, grant)
         if accepted.lines:
             await self._publisher.publish(self._topic_of(source.id), accepted.lines)
             self._tally.add(
                 "headrace_ingest_events_total", (("source", source.id),), len(accepted.event_ids)
             )
         return accepted.event_ids
+
+    async def _hold_to_schema(self, lines: Iterable[bytes], vendor: Vendor, grant: Grant) -> None:
+        """Refuse what a frozen schema does not know, or let a master key add it."""
+        if not (grant.key and grant.key.type == "master"):
+            frozen.check(lines, vendor, self._feed.catalog)
+            return
+        added = frozen.additions(lines, vendor, self._feed.catalog)
+        for collection, properties in added.items():
+            await self._desk.do(DeclareSchema(grant.source.id, collection, properties))
 
     async def _read(self, visit: Visit, route: Route, receive: Receive) -> Request:
         headers = visit.headers

@@ -32,3 +32,20 @@ def check(lines: Iterable[bytes], vendor: Vendor, catalog: Catalog) -> None:
             return
     if first is not None:
         raise first
+
+
+def additions(
+    lines: Iterable[bytes], vendor: Vendor, catalog: Catalog
+) -> dict[str, dict[str, str]]:
+    """Tell what a master key's events add: collection -> property -> type."""
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        try:
+            raw = envelope.read(line)
+            event = vendor.decode(raw)
+        except Malformed:
+            continue  # a dead letter, which adds nothing
+        new = catalog.lacks(raw.source_id, event)
+        if new is not None:
+            found[event.event_type] = new | found.get(event.event_type, {})
+    return found

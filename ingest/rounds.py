@@ -31,6 +31,10 @@ class Answers(Protocol):
     def trouble(self) -> str:
         """Why no answer can be heard at present; "" when it can."""
 
+    @property
+    def heard(self) -> int:
+        """Number of records with answers so far, whoever they were for."""
+
     def expect(self, count: int) -> AbstractContextManager[Expected]:
         """Prepare to hear ``count`` answers, one for each event."""
 
@@ -41,7 +45,8 @@ class Patience:
 
     Attributes:
         profile, debug: for answers about that.
-        pause: without waiting about profiles after an answer that did not come in time.
+        pause: without waiting about profiles after an answer that did not come in time, unless
+            one comes: workers that share out their partitions anew are silent for seconds.
         memory: a session's profile is remembered.
         sessions: number of them remembered at most; some 300 bytes each.
     """
@@ -106,7 +111,9 @@ class Rounds:
         self._tally = tally
         self._patience = patience
         self._sessions = Sessions(patience.memory, patience.sessions)
+        self._beliefs = Sessions(patience.memory, patience.sessions // 10)
         self._paused_until = 0.0
+        self._heard = 0
 
     def expect(
         self, source_id: str, ask: Ask, count: int, now: int
@@ -118,15 +125,19 @@ class Rounds:
         """
         if ask.anew:
             self._sessions.forget(source_id, ask.subject)
+            self._beliefs.forget(source_id, ask.subject)
         answers = self._answers
         if answers is None or answers.trouble or not count:
             return None
         if ask.about == "debug":
             return answers.expect(count)
-        paused = asyncio.get_running_loop().time() < self._paused_until
-        if paused or self._sessions.whose(source_id, ask.subject, now):
+        if self._paused(answers) or self._sessions.whose(source_id, ask.subject, now):
             return None
         return answers.expect(1)
+
+    def _paused(self, answers: Answers) -> bool:
+        quiet = answers.heard == self._heard
+        return quiet and asyncio.get_running_loop().time() < self._paused_until
 
     def remembered(self, source_id: str, ask: Ask, event_id: str, now: int) -> tuple[Told, ...]:
         """Tell without asking: whose the session was the last time, through all merges since."""
@@ -139,6 +150,19 @@ class Rounds:
         profile_id = self._resolve(known)
         return (Told("", event_id, profile_id=profile_id, session_id=ask.subject),)
 
+    def believed(self, source_id: str, ask: Ask, now: int) -> str:
+        """Say the same of a session as the last time that nobody answered; "" for no opinion.
+
+        A session keeps the profile that it began with, so the first guess is the likeliest.
+        """
+        if ask.guess is None:
+            return ""
+        profile_id = self._beliefs.whose(source_id, ask.subject, now)
+        if not profile_id:
+            profile_id = ask.guess()
+            self._beliefs.learn(source_id, ask.subject, profile_id, now)
+        return self._resolve(profile_id)
+
     async def hear(
         self, source_id: str, ask: Ask, event_ids: tuple[str, ...], now: int, expected: Expected
     ) -> tuple[Told, ...]:
@@ -148,11 +172,13 @@ class Rounds:
         told = await expected.wait(patience.debug if debug else patience.profile)
         complete = len(told) >= (len(event_ids) if debug else 1)
         self._count("told" if complete else "late")
-        if not complete and not debug:
+        if not complete and not debug and self._answers is not None:
+            self._heard = self._answers.heard
             self._paused_until = asyncio.get_running_loop().time() + patience.pause
         if not debug:
             for answer in told.values():
                 self._sessions.learn(source_id, ask.subject, answer.profile_id, now)
+                self._beliefs.forget(source_id, ask.subject)
         return tuple(told[event_id] for event_id in event_ids if event_id in told)
 
     def _count(self, outcome: str) -> None:

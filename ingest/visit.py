@@ -40,6 +40,7 @@ class Visit:
 
     Attributes:
         method: as routes know it: HEAD is a GET whose answer has no body.
+        only_looks: it is a HEAD, whose events nobody meant.
         held: bytes of its body that count as held.
         request: None until the body is read whole.
         extra: headers of the answer beside the vendor's.
@@ -52,6 +53,7 @@ class Visit:
         "headers",
         "held",
         "method",
+        "only_looks",
         "origin",
         "parameters",
         "query_string",
@@ -72,7 +74,8 @@ class Visit:
         self.parameters = parameters
         self.query_string: bytes = scope["query_string"]
         self.headers = first_of(scope["headers"])
-        self.method = "GET" if method == "HEAD" and method not in entry.routes else method
+        self.only_looks = method == "HEAD"
+        self.method = "GET" if self.only_looks and method not in entry.routes else method
         self.client = client
         self.received_at = received_at
         self.held = 0

@@ -83,6 +83,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             consumer.seek(tp, records[tp][0].offset)
         return {}
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit, unless nothing is assigned: it is tried again after the assignment.
+
+        A subscription to one more topic takes the assignment away at once, and a commit that
+        falls between that and the next one would crash the worker.
+        """
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - no other way to ask
+        if subscription is None or subscription.assignment is None:
+            return False
+        return bool(await super()._commit(offsets))
+
 
 class _NothingRead(dict[TP, int | None]):
     """The offsets read so far, of which Faust is never sure.

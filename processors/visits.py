@@ -12,7 +12,7 @@ from typing import Final
 
 from processors.steps import bind, sessionize
 from processors.steps.bind import Bound, Held
-from processors.steps.sessionize import Session
+from processors.steps.sessionize import Rule, Session
 from processors.steps.sessionize import Visits as State
 
 Store = MutableMapping[bytes, bytes]
@@ -51,7 +51,13 @@ class Visits:
         self._bound: dict[bytes, Bound] = {}
 
     def place(
-        self, partition: int, key: bytes, event_time: int, received_at: int, timeout: int
+        self,
+        partition: int,
+        key: bytes,
+        event_time: int,
+        received_at: int,
+        rule: Rule,
+        campaign: str = "",
     ) -> Session:
         """Find or open the session of an event.
 
@@ -59,16 +65,17 @@ class Visits:
             partition: where the visitor's records come from.
             key: from :func:`key_of`.
             event_time, received_at: Unix ms.
-            timeout: milliseconds of inactivity that end a session.
+            rule: when a session ends.
+            campaign: from :func:`processors.steps.sessionize.campaign_of`, "" for none.
 
         Raises:
             Malformed: when the kept state cannot be read.
         """
         before, state, _ = self._open.get(key) or self._load(key, partition, received_at)
-        sessions, session = sessionize.place(state.sessions, event_time, timeout)
+        sessions, session = sessionize.place(state.sessions, event_time, rule, campaign)
         if sessions is not state.sessions:
             state = State(partition, max(state.touched, received_at), sessions)
-            self._open[key] = (before, state, timeout)
+            self._open[key] = (before, state, rule.timeout)
         return session
 
     def _load(

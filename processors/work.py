@@ -11,6 +11,7 @@ from processors.feed import SourceFeed
 from processors.steps.assemble import line as canonical
 from processors.steps.bind import Whose, bind
 from processors.steps.identify import Issue, profile_id
+from processors.steps.sessionize import Rule, campaign_of
 from processors.visits import Visits, key_of
 from schemas import answers, merges
 from schemas.answers import Told
@@ -140,12 +141,15 @@ class Work:
         """
         session_id, opened = raw.session_id, False
         if not session_id and event.profiled:
+            timeout = source.session_timeout * 1000
+            longest = max(timeout, source.session_max * 1000)
             session = self.visits.place(
                 partition,
                 key_of(raw.source_id, raw.visitor),
                 event_time,
                 raw.received_at,
-                source.session_timeout * 1000,
+                Rule(timeout, longest),
+                campaign_of(event.details) if source.session_on_campaign else "",
             )
             session_id = self.issue("session", raw.source_id, raw.visitor, str(session.first))
             opened = session.first == event_time

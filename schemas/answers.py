@@ -1,7 +1,7 @@
 """What the edge asks the processors about a request, and what they answer, one JSON line each."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -19,11 +19,14 @@ class Ask:
             event, one answer for every event.
         subject: the session's id.
         anew: the request changes whose session it is, so what is remembered of it is over.
+        guess: says whose session it likely is where it began with this request; None where what
+            was believed of it earlier is not to be believed again.
     """
 
     about: Literal["profile", "debug"]
     subject: str
     anew: bool = False
+    guess: Callable[[], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from schemas import codec
 from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.reading import MAX_KEYS, MAX_NAME
-from schemas.types import JSON, NAMES, PLAIN, is_type, widens
+from schemas.types import JSON, NAMES, PLAIN, infer, is_type, widens
 
 MAX_COLLECTIONS: Final = 2_000
 """Collections of one source."""
@@ -149,6 +149,18 @@ class Catalog:
         """
         if has_collection(event):
             self.check(source_id, event.event_type, event.properties)
+
+    def lacks(self, source_id: str, event: Event) -> dict[str, str] | None:
+        """Give the types of an event's properties that are new; None when it adds nothing."""
+        if not has_collection(event):
+            return None
+        known = self.get(source_id, event.event_type)
+        types: dict[str, str] = {}
+        for name in event.properties.keys() - (known.properties if known else {}):
+            kind = infer(event.properties[name], flat=event.flat)
+            if kind is not None:
+                types[name] = kind
+        return types if types or known is None else None
 
     def check(self, source_id: str, name: str, properties: Iterable[str]) -> None:
         """Hold an event against a frozen schema.

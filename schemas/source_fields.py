@@ -25,6 +25,7 @@ MAX_PROPS_BYTES: Final = 16 << 10
 MAX_SESSION_SECONDS: Final = 366 * 86_400
 MAX_LIMIT: Final = 1_000_000_000
 
+_SECONDS: Final = ("session_timeout", "session_max")
 _LIMITS: Final = frozenset(known.name for known in fields(Limits))
 _LINK: Final = frozenset(known.name for known in fields(Redirect))
 _NOT_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -85,8 +86,8 @@ def as_plain(value: Any, name: str, longest: int = MAX_NAME, code: str = "source
 
 def _filled(source: Source, given: Mapping[str, Any]) -> Source:
     values = {name: value for name, value in given.items() if name in SETTABLE}
-    if "session_timeout" in values:
-        values["session_timeout"] = as_whole(values["session_timeout"])
+    for name in values.keys() & _SECONDS:
+        values[name] = as_whole(values[name])
     if "limits" in values:
         values["limits"] = _limits(source.limits, values["limits"])
     if "origins" in values:
@@ -106,8 +107,9 @@ def _bound(source: Source) -> None:
         raise _wrong(
             "description", f"description must be a text of at most {MAX_DESCRIPTION} characters"
         )
-    if source.session_timeout > MAX_SESSION_SECONDS:
-        raise _wrong("session_timeout", f"session_timeout is at most {MAX_SESSION_SECONDS} seconds")
+    for name in _SECONDS:
+        if getattr(source, name) > MAX_SESSION_SECONDS:
+            raise _wrong(name, f"{name} is at most {MAX_SESSION_SECONDS} seconds")
 
 
 def _limits(present: Limits, given: Any) -> Limits:

@@ -94,6 +94,9 @@ class Source:
         origins: CORS origins, ``*`` for all.
         dynamic_schema: False freezes it: what :mod:`schemas.catalog` does not know is refused.
         session_timeout: seconds of inactivity that end a session.
+        session_max: seconds from a session's first event to its last; at least session_timeout.
+        session_on_campaign: an event of another campaign (source, medium, name) than its
+            session's begins a new one.
         static_profile_ids: profile ids are the client's own business and used as sent.
         transitional: events update profiles and are not stored, nor are their sessions.
         requires_consent: echoed to Tracardi's clients, which ask their visitors then.
@@ -117,6 +120,8 @@ class Source:
     origins: tuple[str, ...] = ("*",)
     dynamic_schema: bool = True
     session_timeout: int = 1800
+    session_max: int = 86_400
+    session_on_campaign: bool = False
     static_profile_ids: bool = False
     transitional: bool = False
     requires_consent: bool = False
@@ -173,10 +178,9 @@ def check(source: Source) -> None:
         raise Malformed("source-invalid", f"bridge must be one of {BRIDGES}", where=("bridge",))
     if source.ip not in IP_POLICIES:
         raise Malformed("source-invalid", f"ip must be one of {IP_POLICIES}", where=("ip",))
-    if source.session_timeout <= 0:
-        raise Malformed(
-            "source-invalid", "session_timeout must be seconds above 0", where=("session_timeout",)
-        )
+    for name in ("session_timeout", "session_max"):
+        if getattr(source, name) <= 0:
+            raise Malformed("source-invalid", f"{name} must be seconds above 0", where=(name,))
     limits = source.limits
     if min(limits.body_bytes, limits.events_per_request, limits.requests_per_second + 1) <= 0:
         raise Malformed("source-invalid", "limits must be above 0", where=("limits",))

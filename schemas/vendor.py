@@ -25,7 +25,7 @@ class Route:
         endpoint: the vendor's name for it; travels in the raw event.
         methods: HTTP methods beside OPTIONS.
         bridge: the kind of source it serves; None when the vendor has no such notion.
-        max_bytes: the vendor's own limit of the inflated body, None for the source's.
+        max_bytes: the vendor's own limit of the inflated body; the source's holds as well.
         purpose: ``collect`` for events; ``call`` for what is answered from what headrace knows,
             see :class:`Caller`.
     """
@@ -124,6 +124,7 @@ class Batch:
         answer: whatever the vendor's ``reply`` wants to find again.
         ask: what only the processors know and the reply wants to tell; None for nothing.
         told: what they said, in time: filled in by the edge before ``reply``.
+        believed: whose the session was taken for before, when they did not say; filled in alike.
     """
 
     drafts: tuple[Draft, ...]
@@ -131,6 +132,7 @@ class Batch:
     answer: Any = None
     ask: Ask | None = None
     told: tuple[Told, ...] = ()
+    believed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

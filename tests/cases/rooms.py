@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from ingest.answers import Expected
 from ingest.app import build_app
+from ingest.calls import Closed
 from ingest.paths import Paths
 from processors.ahead import Ahead, Look
 from processors.bury import Record
@@ -14,7 +15,8 @@ from processors.steps.enrich import nowhere
 from processors.visits import Visits
 from processors.work import Work
 from schemas import answers, codec, merges
-from schemas.catalog import Catalog, Collection
+from schemas.catalog import Catalog, Collection, extended
+from schemas.commands import Command, DeclareSchema
 from schemas.growing import grown
 from schemas.ids import Ids
 from schemas.merges import Merges
@@ -50,6 +52,22 @@ class Feed:
         return seen
 
 
+class Desk(Closed):
+    """Adds to schemas, which a master key's events ask for; knows nothing else."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._catalog = feed.catalog
+
+    async def do(self, command: Command) -> Any:
+        """Do it."""
+        if not isinstance(command, DeclareSchema):
+            return await super().do(command)
+        known = self._catalog.get(command.source_id, command.collection)
+        known = known or Collection(command.source_id, command.collection)
+        self._catalog.put(extended(known, command.properties))
+        return None
+
+
 class Rooms:
     """Everything between an HTTP request and a row, in memory.
 
@@ -60,6 +78,7 @@ class Rooms:
     """
 
     trouble = ""
+    heard = 0
 
     def __init__(self, kinds: Iterable[SourceKind], names: Names) -> None:
         self.rows: list[dict[str, Any]] = []
@@ -80,6 +99,7 @@ class Rooms:
             vendors=VENDORS,
             publisher=self,
             feed=feed,
+            desk=Desk(feed),
             answers=self,
             topics=self._topics,
             ids=_IDS,

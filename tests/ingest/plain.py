@@ -79,6 +79,7 @@ class Plain:
         body: dict[str, Any] = {"count": batch.answer, "ids": event_ids, "ip": request.ip}
         if batch.ask is not None:
             body["told"] = [[told.event_id, told.profile_id] for told in batch.told]
+            body["believed"] = batch.believed
         return Reply(200, codec.dumps(body), headers=(("X-Plain", "yes"),))
 
     def command(
@@ -116,10 +117,11 @@ class Plain:
 
 
 def _ask(request: Request) -> Ask | None:
-    """``?ask=profile&session=s1``, with ``&anew=1``, and ``?ask=debug``."""
+    """``?ask=profile&session=s1``, with ``&anew=1`` or ``&guess=p1``, and ``?ask=debug``."""
     about, session = request.query.get("ask", [""])[0], request.query.get("session", ["s1"])[0]
     if about == "profile":
-        return Ask("profile", session, "anew" in request.query)
+        (guess,) = request.query.get("guess", [""])
+        return Ask("profile", session, "anew" in request.query, (lambda: guess) if guess else None)
     return Ask("debug", session) if about else None
 
 

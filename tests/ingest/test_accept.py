@@ -71,7 +71,7 @@ WIDE = Route("/wide", "wide", max_bytes=1000)
         (Claim("source", "homely"), BARE, request(origin="http://a"), ("origin-refused", 403)),
         (Claim("source", "tight"), BARE, request(b"x" * 100), ("tight", 200)),
         (Claim("source", "tight"), BARE, request(b"x" * 101), ("body-too-large", 413)),
-        (Claim("source", "tight"), WIDE, request(b"x" * 101), ("tight", 200)),
+        (Claim("source", "tight"), WIDE, request(b"x" * 101), ("body-too-large", 413)),
     ],
 )
 def test_who_is_let_in(

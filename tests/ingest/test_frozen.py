@@ -2,6 +2,8 @@ import pytest
 
 from schemas import codec
 from schemas.catalog import Collection
+from schemas.commands import DeclareSchema
+from schemas.errors import Unavailable
 from tests.ingest.call import Call
 from tests.ingest.plain import World, world
 
@@ -39,8 +41,26 @@ async def test_only_what_can_never_fit_is_refused(events: tuple[object, ...], st
 
 async def test_a_master_key_adds_to_it() -> None:
     at = world()
-    assert await send(at, NEW_FIELD, key="frozen-master") == (200, "")
-    assert len(at.kept.taken) == 1
+    events = (NEW_FIELD, {"what": "visit", "none": None}, GOOD, DEAD, {"what": "sale", "deep": [1]})
+    assert await send(at, *events, key="frozen-master") == (200, "")
+    assert len(at.kept.taken) == len(events)
+    assert sorted(at.desk.done, key=str) == [
+        DeclareSchema("frozen", "sale", {"colour": "string", "deep": "array<double>"}),
+        DeclareSchema("frozen", "visit", {}),
+    ]
+
+
+async def test_a_master_key_that_adds_nothing_declares_nothing() -> None:
+    at = world()
+    assert await send(at, GOOD, {"what": "sale", "none": None}, key="frozen-master") == (200, "")
+    assert at.desk.done == []
+
+
+async def test_events_are_kept_only_when_what_they_add_is() -> None:
+    at = world()
+    at.desk.error = Unavailable("broker-unavailable", "Kafka is away")
+    assert await send(at, NEW_FIELD, key="frozen-master") == (503, "broker-unavailable")
+    assert at.kept.taken == []
 
 
 async def test_other_sources_are_not_held_against_a_schema() -> None:

@@ -32,6 +32,7 @@ class Processors:
 
     tell: Callable[[RawEvent], Told | None]
     trouble: str = ""
+    heard: int = 0
     waiting: dict[str, Expected] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
@@ -145,9 +146,36 @@ async def test_an_answer_that_does_not_come_fails_nothing_and_is_not_waited_for_
     assert await asked(at) == {"late": 1, "skipped": 2}
 
 
+async def test_without_an_answer_a_session_is_taken_for_whose_it_was_taken_before() -> None:
+    at, processors = waiting_world(silent, HASTY)
+
+    async def believed(query: bytes) -> str:
+        return str((await track(at, b"ask=profile&" + query, "ann")).json["believed"])
+
+    assert await believed(b"guess=p1") == "p1"
+    assert await believed(b"guess=p2") == "p1"
+    assert await believed(b"guess=p2&session=s2") == "p2"
+    assert await believed(b"") == ""
+    assert await believed(b"guess=p3&anew=1") == "p3", "the request says whose it is from now on"
+    at.feed.merges.put("p3", "p4")
+    assert await believed(b"guess=p1") == at.feed.merges.resolve("p3")
+    processors.tell, processors.heard = whose, 1
+    assert await profiles(at, b"ask=profile&guess=p1", "ann") == ["profile of ann"]
+    assert await profiles(at, b"ask=profile&guess=p1", "bob") == ["profile of ann"]
+
+
 async def test_the_pause_ends() -> None:
     at, processors = waiting_world(silent, Patience(profile=0.01, pause=0))
     assert await profiles(at, b"ask=profile", "ann") == []
+    processors.tell = whose
+    assert await profiles(at, b"ask=profile", "ann") == ["profile of ann"]
+
+
+async def test_a_late_answer_ends_the_pause() -> None:
+    at, processors = waiting_world(silent, HASTY)
+    assert await profiles(at, b"ask=profile", "ann") == []
+    assert await profiles(at, b"ask=profile", "ann") == []
+    processors.heard += 1
     processors.tell = whose
     assert await profiles(at, b"ask=profile", "ann") == ["profile of ann"]
 

@@ -14,6 +14,7 @@ from aiokafka.errors import (
 from faust.exceptions import ProducerSendError
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from processors import kafka
 from processors.app import SETTINGS
@@ -50,6 +51,16 @@ def test_what_has_no_setting_is_still_called_so() -> None:
 def test_every_setting_is_one() -> None:
     known = faust.App.Settings.SETTINGS
     assert set(SETTINGS) - {"env"} <= set(known)
+
+
+async def test_a_commit_between_two_assignments_waits_for_the_next() -> None:
+    thread = object.__new__(kafka.ConsumerThread)
+    consumer = AIOKafkaConsumer(bootstrap_servers="127.0.0.1:1", group_id="g")
+    thread._consumer = consumer
+    assert await thread._commit({TP("t", 0): 5}) is False
+    consumer.subscribe(["t"])
+    assert await thread._commit({TP("t", 0): 5}) is False
+    await consumer.stop()
 
 
 @pytest.mark.parametrize(

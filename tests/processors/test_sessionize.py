@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from processors.steps.sessionize import (
     GRAIN,
     KEPT,
+    Rule,
     Session,
     Visits,
+    campaign_of,
     dump,
     load,
     place,
@@ -18,6 +20,7 @@ from processors.steps.sessionize import (
 from schemas.errors import Malformed
 
 TIMEOUT = 1_800_000
+FOREVER = 1 << 60
 
 
 def firsts(times: list[int], timeout: int = TIMEOUT) -> list[int]:
@@ -25,7 +28,7 @@ def firsts(times: list[int], timeout: int = TIMEOUT) -> list[int]:
     sessions: tuple[Session, ...] = ()
     found = []
     for time in times:
-        sessions, session = place(sessions, time, timeout)
+        sessions, session = place(sessions, time, Rule(timeout, FOREVER))
         found.append(session.first)
     return found
 
@@ -64,7 +67,7 @@ times = st.lists(st.integers(0, 20 * TIMEOUT), min_size=1, max_size=40)
 def test_kept_sessions_are_few_disjoint_and_in_order(arrivals: list[int]) -> None:
     sessions: tuple[Session, ...] = ()
     for time in arrivals:
-        sessions, session = place(sessions, time, TIMEOUT)
+        sessions, session = place(sessions, time, Rule(TIMEOUT, FOREVER))
         assert session in sessions
         assert session.start <= time <= session.last
         assert session.start <= session.first <= session.last
@@ -79,10 +82,10 @@ def test_what_comes_twice_falls_into_the_same_session(arrivals: list[int]) -> No
     sessions: tuple[Session, ...] = ()
     found = []
     for time in arrivals:
-        sessions, session = place(sessions, time, TIMEOUT)
+        sessions, session = place(sessions, time, Rule(TIMEOUT, FOREVER))
         found.append(session.first)
     for time, first in zip(arrivals, found, strict=True):
-        again, session = place(sessions, time, TIMEOUT)
+        again, session = place(sessions, time, Rule(TIMEOUT, FOREVER))
         assert session.first == first
         assert again is sessions
 
@@ -152,7 +155,7 @@ def test_a_time_out_below_the_grain_keeps_every_step() -> None:
 def test_state_survives_being_written(partition: int, touched: int, arrivals: list[int]) -> None:
     sessions: tuple[Session, ...] = ()
     for time in arrivals:
-        sessions, _ = place(sessions, time, TIMEOUT)
+        sessions, _ = place(sessions, time, Rule(TIMEOUT, FOREVER))
     visits = Visits(partition, touched, sessions)
     assert load(dump(visits)) == visits
 
@@ -162,3 +165,75 @@ def test_foreign_state_is_malformed(value: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         load(value)
     assert caught.value.code == "session-state-invalid"
+
+
+def opened(events: list[tuple[int, str]], rule: Rule) -> list[int]:
+    """Place events with their campaigns; a session is told by its name."""
+    sessions: tuple[Session, ...] = ()
+    found = []
+    for time, campaign in events:
+        sessions, session = place(sessions, time, rule, campaign)
+        found.append(session.first)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([(0, "a"), (5, "")], [0, 0], id="a campaign holds for what follows"),
+        pytest.param([(0, "a"), (5, "a")], [0, 0], id="the same campaign goes on"),
+        pytest.param([(0, "a"), (5, "b"), (6, "")], [0, 5, 5], id="another one begins anew"),
+        pytest.param([(0, ""), (5, "a")], [0, 5], id="so does the first one"),
+        pytest.param([(5, ""), (0, "a"), (6, "")], [5, 5, 5], id="the page view came late"),
+        pytest.param([(0, "a"), (5, "b"), (0, "a"), (5, "b")], [0, 5, 0, 5], id="both again"),
+        pytest.param([(5, "a"), (5, "b"), (5, "a")], [5, 6, 5], id="two at once have two names"),
+        pytest.param([(0, "a"), (9, ""), (4, "b"), (4, "b")], [0, 0, 4, 4], id="late between"),
+    ],
+)
+def test_campaigns_by_table(events: list[tuple[int, str]], expected: list[int]) -> None:
+    assert opened(events, Rule(TIMEOUT, FOREVER)) == expected
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        pytest.param([0, 10, 20, 21], [0, 0, 0, 21], id="no longer than the longest"),
+        pytest.param([0, 10, 20, 21, 20], [0, 0, 0, 21, 0], id="what comes again stays"),
+        pytest.param([20, 5, 0, 0], [20, 20, 20, 20], id="backwards, too"),
+        pytest.param([20, 5, -1, -1], [20, 20, -1, -1], id="but no further"),
+    ],
+)
+def test_the_longest_session_by_table(times: list[int], expected: list[int]) -> None:
+    assert opened([(time, "") for time in times], Rule(15, 20)) == expected
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from(["", "a", "b"])), max_size=12),
+    st.integers(1, 30),
+    st.integers(30, 90),
+)
+def test_no_session_is_longer_and_no_two_have_one_name(
+    events: list[tuple[int, str]], timeout: int, longest: int
+) -> None:
+    sessions: tuple[Session, ...] = ()
+    for time, campaign in events:
+        sessions, session = place(sessions, time, Rule(timeout, longest), campaign)
+        assert session.start <= time <= session.last
+        assert not campaign or session.campaign == campaign
+        assert all(each.last - each.start <= longest for each in sessions)
+        assert len({each.first for each in sessions}) == len(sessions) <= KEPT
+        assert load(dump(Visits(1, 2, sessions))).sessions == sessions
+
+
+def test_a_campaign_is_named_by_its_parts() -> None:
+    assert campaign_of({"utm_term": "shoes", "ip": "192.0.2.7"}) == ""
+    spring = campaign_of({"utm_source": "mail", "utm_campaign": "spring"})
+    assert len(spring) == 12
+    assert spring == campaign_of({"utm_campaign": "spring", "utm_source": "mail", "utm_term": "x"})
+    assert spring != campaign_of({"utm_medium": "mail", "utm_campaign": "spring"})
+
+
+@pytest.mark.parametrize("value", [b'1,2,3,3,3;["a","b"]', b"1,2,3,3,3;", b"1,2,3,3,3;7"])
+def test_campaigns_that_nobody_wrote_are_malformed(value: bytes) -> None:
+    with pytest.raises(Malformed):
+        load(value)

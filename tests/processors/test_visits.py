@@ -5,12 +5,13 @@ from hypothesis import strategies as st
 
 from processors.steps.bind import Held
 from processors.steps.bind import load as load_bound
-from processors.steps.sessionize import GRAIN, Session, dump, load
+from processors.steps.sessionize import GRAIN, Rule, Session, dump, load
 from processors.steps.sessionize import Visits as State
 from processors.visits import GRAIN_MS, IDLE_MS, Sweep, Visits, key_of, session_key
 from tests.processors.world import MINUTE, NOW
 
 TIMEOUT = 30 * MINUTE
+RULE = Rule(TIMEOUT, 1 << 60)
 KEY = key_of("shop", "v")
 
 
@@ -22,7 +23,7 @@ def test_one_record_writes_a_visitor_once() -> None:
     store: dict[bytes, bytes] = {}
     visits = Visits(over(store))
     for step in range(100):
-        visits.place(3, KEY, NOW + step * MINUTE, NOW, TIMEOUT)
+        visits.place(3, KEY, NOW + step * MINUTE, NOW, RULE)
     assert store == {}
     assert visits.settle() == [KEY]
     assert load(store[KEY]) == State(3, NOW, (Session(NOW, NOW, NOW + 99 * MINUTE),))
@@ -33,18 +34,18 @@ def test_small_steps_stay_out_of_the_changelog_but_not_out_of_memory() -> None:
     store: dict[bytes, bytes] = {}
     visits = Visits(over(store))
     begun = NOW - NOW % (TIMEOUT // GRAIN)
-    visits.place(0, KEY, begun, NOW, TIMEOUT)
+    visits.place(0, KEY, begun, NOW, RULE)
     assert visits.settle() == [KEY]
-    visits.place(0, KEY, begun + 1000, NOW + 1000, TIMEOUT)
+    visits.place(0, KEY, begun + 1000, NOW + 1000, RULE)
     assert visits.settle() == []
     assert load(store[KEY]) == State(0, NOW, (Session(begun, begun, begun + 1000),))
-    assert visits.place(0, KEY, begun + 1000 + TIMEOUT, NOW, TIMEOUT).first == begun
+    assert visits.place(0, KEY, begun + 1000 + TIMEOUT, NOW, RULE).first == begun
 
 
 def test_an_event_inside_a_session_changes_nothing() -> None:
     store = {KEY: dump(State(0, 5, (Session(NOW, NOW, NOW + MINUTE),)))}
     visits = Visits(over(store))
-    assert visits.place(0, KEY, NOW + 1, NOW, TIMEOUT).first == NOW
+    assert visits.place(0, KEY, NOW + 1, NOW, RULE).first == NOW
     assert visits.settle() == []
     assert load(store[KEY]).touched == 5
 
@@ -53,8 +54,8 @@ def test_an_event_inside_a_session_changes_nothing() -> None:
 def test_settling_between_events_makes_no_difference(steps: list[tuple[int, bool]]) -> None:
     often, once = Visits(over({})), Visits(over({}))
     for time, settle in steps:
-        a = often.place(0, KEY, time, NOW, TIMEOUT)
-        b = once.place(0, KEY, time, NOW, TIMEOUT)
+        a = often.place(0, KEY, time, NOW, RULE)
+        b = once.place(0, KEY, time, NOW, RULE)
         assert a == b
         if settle:
             often.settle()
@@ -66,7 +67,7 @@ def test_redelivery_from_any_offset_gives_the_same_sessions(times: list[int], ba
     visits = Visits(over({}))
 
     def first(time: int) -> int:
-        session = visits.place(0, KEY, time, NOW, TIMEOUT)
+        session = visits.place(0, KEY, time, NOW, RULE)
         visits.settle()
         return session.first
 

@@ -81,6 +81,20 @@ def test_the_source_says_when_a_session_ends(timeout: int, sessions: int) -> Non
     assert len({row["session_id"] for row in rows(outcome.lines)}) == sessions
 
 
+@pytest.mark.parametrize(("session_max", "sessions"), [(60, 2), (600, 1)])
+def test_the_source_says_how_long_a_session_is(session_max: int, sessions: int) -> None:
+    work = working({}, Source("shop", session_timeout=60, session_max=session_max))
+    outcome = work(record(*(line(time=NOW + step * MINUTE // 2) for step in range(4))))
+    assert len({row["session_id"] for row in rows(outcome.lines)}) == sessions
+
+
+@pytest.mark.parametrize(("cuts", "sessions"), [(True, 2), (False, 1)])
+def test_the_source_says_whether_a_campaign_begins_a_session(*, cuts: bool, sessions: int) -> None:
+    work = working({}, Source("shop", session_on_campaign=cuts))
+    outcome = work(record(line(time=NOW, utm_source="mail"), line(time=NOW + 1, utm_source="ads")))
+    assert len({row["session_id"] for row in rows(outcome.lines)}) == sessions
+
+
 def test_times_that_cannot_be_become_the_edge_s() -> None:
     outcome = do(line(time=5), line(time=NOW + 10**12), line(time=None))
     assert {row["event_time"] for row in rows(outcome.lines)} == {iso(NOW)}

@@ -66,7 +66,7 @@ class PlainVendor:
             user_id=body.get("user", ""),
             anonymous_id=body.get("device", ""),
             properties=body,
-            details={"channel": body["channel"]} if "channel" in body else {},
+            details={name: body[name] for name in ("channel", "utm_source") if name in body},
             errors=tuple(body.get("errors", ())),
             profiled=body.get("profiled", True),
             binding=Binding(body["rule"], body.get("handed_over", "")) if "rule" in body else None,

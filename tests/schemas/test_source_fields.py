@@ -23,6 +23,8 @@ WHOLE: dict[str, Any] = {
     "origins": ["https://a.example", " * "],
     "dynamic_schema": False,
     "session_timeout": 60,
+    "session_max": 7200,
+    "session_on_campaign": True,
     "static_profile_ids": True,
     "transitional": True,
     "requires_consent": True,

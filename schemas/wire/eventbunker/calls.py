@@ -21,50 +21,51 @@ from schemas.sources import Key
 from schemas.times import storable
 from schemas.vendor import Claim, Grant, Reply, Request
 from schemas.wire.eventbunker import question
-from schemas.wire.eventbunker.edge import scoped
+from schemas.wire.eventbunker.edge import scoped, understood
 from schemas.wire.eventbunker.event import customer_of
 from schemas.wire.eventbunker.names import CUSTOMER, OWN_FIELDS
 
 
-def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
+def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # noqa: ARG001
     """Say what is to be done.
 
     Raises:
-        Malformed: ``missing`` when nobody says whose events are to go, ``label-repeated`` or
-            ``order-unknown`` for a query.
+        Malformed: what is wrong with the body; ``missing`` when nobody says whose events are to
+            go, ``label-repeated`` or ``order-unknown`` for a query.
         Refused: ``customer-mismatch``.
     """
+    wanted = understood(request)
     if grant is None:
-        return CreateSource(claim.payload, keys=("master",))
+        return CreateSource(wanted, keys=("master",))
     source_id = grant.source.id
     match request.endpoint:
         case "query":
-            return Select(source_id, question.labelled(claim.payload), scoped("", grant))
+            return Select(source_id, question.labelled(wanted), scoped("", grant))
         case "delete":
-            customer = scoped(customer_of(claim.payload), grant)
+            customer = scoped(customer_of(wanted), grant)
             if not customer:
                 where = ("body", CUSTOMER)
                 raise Malformed("missing", f"{CUSTOMER} is missing", where=where)
             return Erase(source_id, customer)
         case "key-create":
-            wish = dict(claim.payload)
+            wish = dict(wanted)
             return AddKey(source_id, **wish | {"customer": scoped(wish["customer"], grant)})
         case "key-delete":
-            own = _own_key(grant, claim.payload)
+            own = _own_key(grant, wanted)
             return RevokeKey(source_id, own.id)
         case _:
             return ShowSource(source_id)
 
 
-def answer(result: Any, claim: Claim, request: Request) -> Reply:
+def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG001
     """Word what was done."""
-    return Reply(200, codec.dumps(_answer(result, claim, request)))
+    return Reply(200, codec.dumps(_answer(result, request)))
 
 
-def _answer(result: Any, claim: Claim, request: Request) -> JsonObject:
+def _answer(result: Any, request: Request) -> JsonObject:
     match request.endpoint:
         case "query":
-            return {"data": _rows(result, claim.payload)}
+            return {"data": _rows(result, understood(request))}
         case "delete":
             return {"status": "deleted", "deleted_events": result}
         case "project":
@@ -82,7 +83,7 @@ def _answer(result: Any, claim: Claim, request: Request) -> JsonObject:
             (made,) = (key for key in result.source.keys if key.id == key_id)
             return {"status": "created", "api_key": clear, **_described(made)}
         case "key-delete":
-            return {"status": "deleted", "key_id": claim.payload}
+            return {"status": "deleted", "key_id": understood(request)}
         case _:
             return {"keys": [_described(key) for key in result.keys]}
 
@@ -121,6 +122,7 @@ def _rows(rows: list[dict[str, Any]], query: Query) -> list[JsonObject]:
 def _event(row: dict[str, Any]) -> JsonObject:
     """Write an event much as it was sent."""
     own = {name: row[column] for name, column in OWN_FIELDS.items()}
+    own[CUSTOMER] = own[CUSTOMER] or None
     at = storable(own["timestamp"])
     properties: JsonObject = row["properties"]
     return properties | own | {"timestamp": None if at is None else iso(at)}

@@ -56,49 +56,59 @@ def needs(endpoint: str) -> KeyType:
 
 
 def read(request: Request) -> Claim:
-    """Find the key and check what is sent.
+    """Find the key; nothing of the body is looked at before it is known.
 
     Raises:
-        Malformed: what is wrong with the body.
         Refused: ``key-missing``.
     """
     needed = needs(request.endpoint)
     key = request.headers.get(HEADERS[needed], "").strip()
     if not key:
         raise Refused("key-missing", f"send the {needed} key in the header {HEADERS[needed]}")
+    if request.endpoint == "project":
+        return Claim("admin", key)
+    return Claim("key", key, needs=needed)
+
+
+def understood(request: Request) -> Any:
+    """Check what is sent; read it into what its endpoint wants to know.
+
+    Raises:
+        Malformed: what is wrong with the body.
+    """
     if request.endpoint == "query" and len(request.body) > _QUESTION_BYTES:
         message = f"a query has at most {_QUESTION_BYTES} bytes: ask for less at once"
         raise Malformed("query-too-large", message)
     if request.endpoint == "key-list" and not request.body.strip():
-        return Claim("key", key, {}, needed)
+        return {}
     body = parse_object(request.body)
-    payload: Any = body
     match request.endpoint:
         case "post":
             check(body)
         case "query":
-            payload = question.read(body, request.received_at)
+            return question.read(body, request.received_at)
         case "delete":
             customer_of(body)
         case "project":
-            return Claim("admin", key, _project(body))
+            return _project(body)
         case "key-create":
-            payload = _key(body, request.received_at)
+            return _key(body, request.received_at)
         case "key-delete":
-            payload = _text(body, "key_id")
-    return Claim("key", key, payload, needed)
+            return _text(body, "key_id")
+    return body
 
 
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
     """Make the one draft, byte for byte; what a scoped key adds to it stands beside it.
 
     Raises:
-        Malformed: the event is too deep or too wide.
+        Malformed: what is wrong with the event; it may also be too deep or too wide.
         Refused: ``customer-mismatch``.
     """
+    event = understood(request)
     line = codec.one_line(request.body)
-    bound_line(line, claim.payload)
-    given = customer_of(claim.payload)
+    bound_line(line, event)
+    given = customer_of(event)
     customer = scoped(given, grant)
     shared = codec.dumps({CUSTOMER: customer}) if customer != given else b"null"
     return Batch((Draft(line, visitor=customer or edge.new_id()),), shared)

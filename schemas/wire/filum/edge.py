@@ -28,36 +28,40 @@ _MOST_LOOKED_AT: Final = 1_000
 
 
 def read(request: Request) -> Claim:
-    """Find the Bearer key and check the events as far as single ones are refused.
+    """Find the Bearer key; nothing of the body is looked at before it is known.
 
     Raises:
-        Malformed: missing, json-invalid, dict-type, string-type, string-too-long, value-error.
         Refused: ``key-missing``.
     """
     scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
     if scheme.lower() != "bearer" or not key.strip():
         raise Refused("key-missing", "send the header 'Authorization: Bearer <write key>'")
-    body = parse(request.body)
-    if type(body) is not list:
-        check(body, ("body",))
-    elif body:
-        _check_any(body)
-    return Claim("key", key.strip(), body)
+    return Claim("key", key.strip())
 
 
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
     """Make a draft of each event; a single one travels byte for byte.
 
     Raises:
-        Malformed: an event is too deep or too wide, or they are too many.
+        Refused: ``key-scoped``: Filum's events name no customer to hold such a key to.
+        Malformed: a single event or all of an array are wrong: missing, json-invalid, dict-type,
+            string-type, string-too-long, value-error; or one is too deep or too wide, or they
+            are too many.
     """
-    if type(claim.payload) is not list:
+    if grant.key and grant.key.customer:
+        message = "this key is one customer's; send Filum's events with a key of the whole source"
+        raise Refused("key-scoped", message)
+    body = parse(request.body)
+    if type(body) is not list:
+        check(body, ("body",))
         line = codec.one_line(request.body)
-        bound_line(line, claim.payload)
-        return Batch((_draft(claim.payload, line, edge),))
-    bound_events(len(claim.payload), grant.source)
+        bound_line(line, body)
+        return Batch((_draft(body, line, edge),))
+    if body:
+        _check_any(body)
+    bound_events(len(body), grant.source)
     drafts = []
-    for event in claim.payload:
+    for event in body:
         line = codec.dumps(event)
         bound_line(line, event)
         drafts.append(_draft(event, line, edge))

@@ -52,6 +52,13 @@ _FIELDS: Final[dict[str, JsonObject]] = {
         "maximum": MAX_SESSION_SECONDS,
         "description": "Seconds of inactivity that end a session.",
     },
+    "session_max": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": MAX_SESSION_SECONDS,
+        "description": "Seconds from a session's first event to its last.",
+    },
+    "session_on_campaign": {**BOOLEAN, "description": "Another campaign begins a new session."},
     "static_profile_ids": BOOLEAN,
     "transitional": {**BOOLEAN, "description": "Update profiles, store no events."},
     "requires_consent": BOOLEAN,

@@ -7,7 +7,7 @@ from schemas.commands import Select
 from schemas.errors import Malformed
 from schemas.events import iso
 from schemas.query import Filter, Query
-from schemas.reading import JsonObject, bound, parse_object
+from schemas.reading import JsonObject, as_whole, bound, parse_object
 from schemas.vendor import Claim, Grant, Reply, Request
 from schemas.wire.rakam import credentials, users
 from schemas.wire.rakam.element import moment, user_of
@@ -65,6 +65,7 @@ def answer(rows: list[dict[str, Any]], claim: Claim) -> Reply:
 
 
 def _limit(given: Any) -> int:
+    given = as_whole(given)
     if given is None:
         return USUAL_ROWS
     if type(given) is not int or given < 1:

@@ -12,6 +12,7 @@ from schemas.reading import (
     as_object,
     as_text,
     optional_object,
+    optional_text,
     required,
 )
 
@@ -33,6 +34,9 @@ _EVENT_FIELDS: Final[dict[str, tuple[type, str]]] = {
     "error": (dict, MODEL),
 }
 """Those that may be null or absent: their type, and the error when they have another."""
+TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
+FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
+"""What pydantic reads as a Boolean, in any case."""
 FLAGS: Final = ("validation", "reshaping", "merging", "error")
 """What an earlier stage says of an event: ``{"error": bool, "message": text}`` each."""
 
@@ -43,6 +47,10 @@ def check(payload: JsonObject) -> None:
         if payload.get(name) is not None:
             holder = as_object(payload[name], ("body", name), MODEL)
             as_text(required(holder, "id", ("body", name)), ("body", name, "id"))
+            optional_text(holder.get("primary_id"), ("body", name, "primary_id"))
+    for name in ("debug", "profile_less"):
+        if not _is_switch(payload.get(name)):
+            raise Malformed("bool-parsing", f"{name} is true or false", where=("body", name))
     for name in ("context", "properties", "request", "options"):
         optional_object(payload.get(name), ("body", name))
     events = payload.get("events", [])
@@ -101,6 +109,14 @@ def named(payload: JsonObject, name: str) -> str:
     """The trimmed id of a checked payload's session or profile, "" when there is none."""
     holder = payload.get(name)
     return "" if holder is None else str(holder["id"]).strip()
+
+
+def _is_switch(value: Any) -> bool:
+    if value is None or type(value) is bool:
+        return True
+    if type(value) is str:
+        return value.lower() in TRUE or value.lower() in FALSE
+    return type(value) in {int, float} and value in {0, 1}
 
 
 def _check_times(time: JsonObject, where: Where) -> None:

@@ -72,7 +72,7 @@ def headed(said: Reply, request: Request) -> Reply:
 def _body(answer: Answer, batch: Batch, event_ids: tuple[str, ...]) -> JsonObject:
     told = batch.told
     profile = next((each.profile_id for each in told if each.profile_id), "")
-    body = answer.as_body(profile or answer.profile())
+    body = answer.as_body(profile or batch.believed or answer.profile())
     if answer.asked and len(told) < (len(event_ids) if answer.debugs else 1):
         body["warnings"].append(
             "the processors did not answer in time: the events are safe, and what is said of "

@@ -19,12 +19,20 @@ from schemas.openapi import (
 )
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.source_fields import MAX_DESCRIPTION
-from schemas.wire.tracardi.payload import FLAGS
+from schemas.wire.tracardi.payload import FALSE, FLAGS, TRUE
 from schemas.wire.tracardi.records import TYPES
 
 _SWITCH: Final[JsonObject] = {"type": ["boolean", "null"]}
 _PERHAPS: Final[JsonObject] = {"type": ["object", "null"]}
 _ID: Final = record({"id": text(MAX_ID)}, ("id",))
+_PROFILE: Final = record({"id": text(MAX_ID), "primary_id": nullable(text(MAX_ID))}, ("id",))
+_LENIENT: Final[JsonObject] = {
+    "anyOf": [
+        {"type": ["boolean", "null"]},
+        {"type": "string", "enum": sorted(TRUE | FALSE)},
+        {"type": "integer", "enum": [0, 1]},
+    ]
+}
 _MOMENT: Final[JsonObject] = {
     "anyOf": [
         {"type": "string", "format": "date-time", "maxLength": 64},
@@ -51,7 +59,7 @@ _PAYLOAD: Final = record(
     {
         "source": {**_ID, "description": "The event source, which is the credential."},
         "session": {**nullable(_ID), "description": "The client's own; none: one is drawn."},
-        "profile": {**nullable(_ID), "description": "Adopted when headrace issued it."},
+        "profile": {**nullable(_PROFILE), "description": "Adopted when headrace issued it."},
         "context": _PERHAPS,
         "properties": _PERHAPS,
         "request": _PERHAPS,
@@ -60,6 +68,8 @@ _PAYLOAD: Final = record(
             "description": "`saveSession`, `saveEvents`, `saveProfile`, `debugger`, `profile`.",
         },
         "events": array(ref("TracardiEvent")),
+        "debug": _LENIENT,
+        "profile_less": {**_LENIENT, "description": "The query parameter alone counts."},
     },
     ("source",),
 )
@@ -136,7 +146,7 @@ LOGIN: Final = record(
 )
 PROFILE_LESS: Final[JsonObject] = {
     "type": "string",
-    "enum": ["true", "1", "yes", "on", "t", "y", "false", "0", "no", "off", "f", "n"],
+    "enum": [*sorted(TRUE), *sorted(FALSE)],
 }
 SCHEMAS: Final[dict[str, JsonObject]] = {
     "TracardiPayload": _PAYLOAD,

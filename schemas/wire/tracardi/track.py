@@ -22,10 +22,8 @@ from schemas.sources import Source
 from schemas.vendor import Batch, Claim, Draft, Edge, Request, bound_events
 from schemas.wire.tracardi import bots, note, options
 from schemas.wire.tracardi.answering import Answer
-from schemas.wire.tracardi.payload import MODEL, check, external, named
+from schemas.wire.tracardi.payload import FALSE, MODEL, TRUE, check, external, named
 
-_TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
-_FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
 _APART: Final = frozenset({"events", "source"})
 _SECRET: Final = frozenset({"authorization", "cookie"})
 
@@ -103,18 +101,18 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
         errors=options.errors(chosen),
         warnings=options.warnings(chosen) + person.warnings,
     )
-    return Batch(drafts, line, answer, _ask(answer, session, anew=bool(person.handed_over)))
+    return Batch(drafts, line, answer, _ask(answer, session, person))
 
 
 def is_profile_less(request: Request) -> bool:
     """Read the query parameter; a field of that name in the body never counts."""
     given = request.query.get("profile_less") or ["false"]
     word = given[-1].strip().lower()
-    if word not in _TRUE and word not in _FALSE:
+    if word not in TRUE and word not in FALSE:
         raise Malformed(
             "bool-parsing", "profile_less is true or false", where=("query", "profile_less")
         )
-    return word in _TRUE
+    return word in TRUE
 
 
 def _person(
@@ -182,7 +180,8 @@ def _draft(event: JsonObject, session: str, profile: str) -> Draft:
     return Draft(line, session, (event.get("id") or "").strip(), profile, session)
 
 
-def _ask(answer: Answer, session: str, *, anew: bool) -> Ask | None:
-    if answer.debugs:
-        return Ask("debug", session, anew)
-    return Ask("profile", session, anew) if answer.asked else None
+def _ask(answer: Answer, session: str, person: _Person) -> Ask | None:
+    if not answer.asked:
+        return None
+    guess = None if person.sure else person.answer
+    return Ask("debug" if answer.debugs else "profile", session, bool(person.handed_over), guess)

@@ -105,6 +105,8 @@ def test_a_query_of_nothing_lists_events() -> None:
             }
         ]
     }
+    (listed,) = answer("/v1/query/json", {}, [row | {"group_id": ""}])["data"]
+    assert listed["customer_identifier"] is None, "as where it is grouped by"
 
 
 def test_dates_are_told_as_iso() -> None:

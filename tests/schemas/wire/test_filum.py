@@ -5,9 +5,11 @@ import pytest
 
 from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
 from schemas.events import Event
+from schemas.sources import Key
+from schemas.vendor import Edge, Grant
 from schemas.wire import filum
 from tests.schemas.test_envelope import nested
-from tests.schemas.wire.feeding import IP, Fed, feed, post, relabelled
+from tests.schemas.wire.feeding import IDS, IP, SHOP, Fed, drawing, feed, post, relabelled
 
 HEADERS = {"authorization": "Bearer WK"}
 GOOD = {"event_name": "good", "event_type": "track", "user_id": "u9"}
@@ -114,3 +116,11 @@ def test_a_single_event_travels_as_it_was_sent() -> None:
     body = b'{"event_name":"e",\r\n"event_type":"track","user_id":"u1","n":1.00}'
     request = post(filum, "/events", body, HEADERS)
     assert feed(filum, request).batch.drafts[0].body == body.replace(b"\r\n", b"  ")
+
+
+def test_a_key_of_one_customer_is_refused() -> None:
+    request = post(filum, "/events", GOOD, HEADERS)
+    grant = Grant(SHOP, Key("k", "write", "h", customer="acme"))
+    with pytest.raises(Refused) as caught:
+        filum.split(filum.read(request), request, grant, Edge(drawing(), IDS))
+    assert (caught.value.code, caught.value.status) == ("key-scoped", 401)
