@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 0.5
+"""From one cancellation to the next, as long as the work goes on."""
 
 
 async def until_told(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
@@ -14,6 +17,9 @@ async def until_told(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> No
         if working.done():
             working.result()  # only a bug ends it
     finally:
-        working.cancel()
-        stopping.cancel()
-        await asyncio.gather(working, stopping, return_exceptions=True)
+        left = {working, stopping}
+        while left:
+            for task in left:
+                task.cancel()
+            # A driver may take a cancellation for a failure to connect, which is tried again.
+            _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
