@@ -138,5 +138,7 @@ class Look:
         def reason(given: str) -> str:
             return no_room(catalog, raw.source_id, name, given) or otherwise
 
-        properties, notes = conform(shape, event.properties, odd, reason)
+        # Rakam drops what does not fit; elsewhere properties may have any shape, and stay
+        keeps = not event.flat
+        properties, notes = conform(shape, event.properties, odd, reason, keeps=keeps)
         return replace(event, properties=properties), notes

@@ -129,7 +129,12 @@ def wished(
 
 
 def conform(
-    shape: Shape, properties: Mapping[str, Any], odd: Iterable[str], reason: Callable[[str], str]
+    shape: Shape,
+    properties: Mapping[str, Any],
+    odd: Iterable[str],
+    reason: Callable[[str], str],
+    *,
+    keeps: bool,
 ) -> tuple[dict[str, Any], list[Note]]:
     """Cast what is not of its property's type; nothing is lost that is not noted or kept apart.
 
@@ -138,6 +143,8 @@ def conform(
     Args:
         odd: from :meth:`Shape.unfit`.
         reason: why a property has no type; it goes into the overflow.
+        keeps: what does not fit as a whole stays as it is, and its typed column is empty; else
+            what does not fit is left out.
 
     Returns:
         The properties, and what did not fit them.
@@ -155,6 +162,8 @@ def conform(
         found, whole = coerce(kind, value)
         if not whole:
             notes.append(_note(name, kind, value, NOT_CASTABLE))
+            if keeps:
+                continue
         if found is None:
             del kept[name]
         elif found is not value:

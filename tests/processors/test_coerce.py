@@ -46,7 +46,7 @@ def test_what_will_not_fit_is_noted_and_the_event_is_kept() -> None:
     first, second, third = do({"price": 5}, {"price": "abc", "more": 1}, {"price": "7.5"})
     assert first["properties"] == {"price": 5}
     assert "invalid_values" not in first
-    assert second["properties"] == {"more": 1}
+    assert second["properties"] == {"price": "abc", "more": 1}
     assert notes(second) == [("price", "double", '"abc"', "not-castable")]
     assert (second["valid"], third["properties"]) == (True, {"price": 7.5})
 
@@ -58,9 +58,16 @@ def test_the_reasons_are_counted() -> None:
     assert outcome.invalid == {"not-castable": 2}
 
 
+def test_where_fields_are_dropped_what_will_not_fit_is() -> None:
+    _, row = do({"price": 5}, {"price": "abc", "flat": True})
+    assert row["properties"] == {"flat": True}
+    assert notes(row) == [("price", "double", '"abc"', "not-castable")]
+
+
 def test_of_a_list_what_fits_is_kept_and_all_of_it_noted() -> None:
-    _, row = do({"n": [1]}, {"n": [2, "x"]})
-    assert row["properties"] == {"n": [2]}
+    _, row, flat = do({"n": [1]}, {"n": [2, "x"]}, {"n": [2, "x"], "flat": True})
+    assert row["properties"] == {"n": [2, "x"]}
+    assert flat["properties"] == {"n": [2], "flat": True}
     assert notes(row) == [("n", "array<double>", '[2,"x"]', "not-castable")]
 
 
@@ -68,7 +75,7 @@ def test_what_decides_nothing_stays() -> None:
     empty: dict[str, Any] = {"a": None, "b": [], "c": {}, "d": [None]}
     assert [row["properties"] for row in do(empty, empty)] == [empty, empty]
     typed = do({"a": "x", "b": "y", "c": 1}, empty)[1]
-    assert typed["properties"] == {"a": None, "d": [None]}
+    assert typed["properties"] == {"a": None, "c": {}, "d": [None]}
     assert [note[0] for note in notes(typed)] == ["c"]
 
 
@@ -86,7 +93,7 @@ def test_declared_types_decide() -> None:
     feed = Feed(Source("shop"))
     feed.catalog.put(Collection("shop", "moved", {"ip": "integer"}))
     found = do({"ip": "12"}, {"ip": "203.0.113.7"}, feed=feed)
-    assert [row["properties"] for row in found] == [{"ip": 12}, {}]
+    assert [row["properties"] for row in found] == [{"ip": 12}, {"ip": "203.0.113.7"}]
     assert notes(found[1]) == [("ip", "integer", '"203.0.113.7"', "not-castable")]
 
 
@@ -176,7 +183,7 @@ def test_plans_are_made_anew_when_there_are_too_many() -> None:
         for number in range(1, 200)
     ]
     found = do(properties, *bodies, {"p0": "x"})
-    assert [row["properties"] for row in found] == [properties, *bodies, {}]
+    assert [row["properties"] for row in found] == [properties, *bodies, {"p0": "x"}]
 
 
 def test_a_value_written_otherwise_is_written_anew() -> None:

@@ -69,6 +69,7 @@ class PlainVendor:
             details={name: body[name] for name in ("channel", "utm_source") if name in body},
             errors=tuple(body.get("errors", ())),
             profiled=body.get("profiled", True),
+            flat=body.get("flat", False),
             binding=Binding(body["rule"], body.get("handed_over", "")) if "rule" in body else None,
             saves_event="event" not in body.get("unsaved", ()),
             saves_session="session" not in body.get("unsaved", ()),

@@ -102,3 +102,33 @@ def test_a_promoted_property_reads_the_same(pipeline: Pipeline, admin: Admin) ->
     unknown = pipeline.headrace("sources", "promote", "views_hot", "order", "size")
     assert unknown.returncode == 1
     assert "property-unknown" in unknown.stderr
+
+
+def test_what_will_not_fit_stays_in_the_event_and_its_cell_is_empty(
+    pipeline: Pipeline, admin: Admin
+) -> None:
+    key = admin.create("views_unfit")
+    properties: list[Row] = [
+        {"price": 5, "paid": True, "day": "2026-11-20", "tags": [1]},
+        {"price": "abc", "paid": "maybe", "day": "someday", "tags": [2, 3]},
+        {"price": {"amount": 5}, "paid": 7, "day": False, "tags": "x"},
+    ]
+    for each in properties:
+        event = {"event_name": "sale", **each}
+        answer = pipeline.client.post_json("/post", event, x_eventbunker_write_key=key)
+        assert answer.status == 200, answer.body
+    sql = (
+        "SELECT price, paid, toString(day) AS day, tags FROM views_unfit.sale ORDER BY price, tags"
+    )
+    typed = [
+        {"price": 5, "paid": True, "day": "2026-11-20", "tags": [1]},
+        {"price": None, "paid": None, "day": None, "tags": []},
+        {"price": None, "paid": None, "day": None, "tags": [2, 3]},
+    ]
+    eventually_shown(pipeline, sql, typed)
+    kept = pipeline.sql(
+        "SELECT properties FROM headrace.events FINAL WHERE source_id = 'views_unfit'"
+    )
+    assert sorted(map(json.dumps, (row["properties"] for row in kept))) == sorted(
+        json.dumps(dict(sorted(each.items()))) for each in properties
+    )
