@@ -120,7 +120,7 @@ def test_what_will_not_fit_stays_in_the_event_and_its_cell_is_empty(
     sql = (
         "SELECT price, paid, toString(day) AS day, tags FROM views_unfit.sale ORDER BY price, tags"
     )
-    typed = [
+    typed: list[Row] = [
         {"price": 5, "paid": True, "day": "2026-11-20", "tags": [1]},
         {"price": None, "paid": None, "day": None, "tags": []},
         {"price": None, "paid": None, "day": None, "tags": [2, 3]},
