@@ -1,7 +1,7 @@
 """The types of properties: which one a first value decides, and what a later value is as one.
 
-Cells of the two tables are in ``../shared/facts/tracardi-rakam.md`` 2.3. Values are JSON's. What a
-client sent is kept as it is wherever a typed column can be cast from it.
+Both tables are Rakam's (its JSON event deserialiser, 2021); the tests have every cell. Values are
+JSON's. What a client sent is kept as it is wherever a typed column can be cast from it.
 """
 
 import base64

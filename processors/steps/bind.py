@@ -1,4 +1,4 @@
-"""Whose a session is that its client named: Tracardi's table (facts/tracardi-rakam.md, 1.6)."""
+"""Whose a session is that its client named: by the rules of Tracardi's tracker controller (0.9)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
