@@ -74,9 +74,12 @@ async def test_a_retry_of_the_client_is_stored_once(
         again = event(1, at=NOVEMBER + 40 * DAY, received_at=iso(NOVEMBER + 40 * DAY))
         await flow.produce(kafka, topics.events.name, [(0, again), (0, event(2))])
         await flow.exactly(clickhouse, [1, 2])
-        assert (
-            sink.metrics.get("headrace_sink_duplicates_total", table="events", source="shop") == 2
-        )
+
+        async def both_counted() -> bool:
+            name = "headrace_sink_duplicates_total"
+            return sink.metrics.get(name, table="events", source="shop") == 2
+
+        await flow.eventually(both_counted, "two repeats counted")
 
 
 @pytest.mark.parametrize("place", [0, 250, 499], ids=["first", "middle", "last"])
