@@ -14,7 +14,7 @@ import click
 from deploy import tier as tier_
 from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
-from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
 from deploy.cli_sources import sources
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
 
@@ -179,13 +179,7 @@ def init() -> None:
 
 @headrace.command()
 @click.argument("sql")
-@click.option(
-    "--format",
-    "output_format",
-    default="PrettyCompactMonoBlock",
-    show_default=True,
-    help="Any output format of ClickHouse.",
-)
+@format_option
 @data_option
 @speaks_plainly
 def query(sql: str, output_format: str, data: Path | None) -> None:

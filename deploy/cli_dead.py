@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from deploy.cli_fields import Duration
-from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
 from deploy.tier import clock
 from schemas.ids import is_uuid
 
@@ -92,13 +92,7 @@ def dead() -> None:
     show_default=True,
     help="At most so many.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    default="PrettyCompactMonoBlock",
-    show_default=True,
-    help="Any output format of ClickHouse.",
-)
+@format_option
 @data_option
 @speaks_plainly
 def list_(

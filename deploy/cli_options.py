@@ -36,6 +36,13 @@ def speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+format_option = click.option(
+    "--format",
+    "output_format",
+    default="PrettyCompactMonoBlock",
+    show_default=True,
+    help="Any output format of ClickHouse.",
+)
 data_option = click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False), help="Data directory [.headrace]."
 )

@@ -8,7 +8,7 @@ from schemas import codec
 from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.reading import MAX_KEYS, MAX_NAME
-from schemas.types import JSON, NAMES, PLAIN, infer, is_type, widens
+from schemas.types import JSON, PLAIN, infer, is_type, widens
 
 MAX_COLLECTIONS: Final = 2_000
 """Collections of one source."""
@@ -16,8 +16,6 @@ OVERFLOW: Final = "_overflow"
 """The property that holds, as an object, what has no room or no name in its collection."""
 _NO_COLLECTION: Final = frozenset({"identify", "alias", "group"})
 """Kinds of events whose properties are a user's or a group's."""
-PLAIN_TYPES: Final = PLAIN
-TYPES: Final = NAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def extended(collection: Collection, properties: Mapping[str, Any]) -> Collectio
         if name == OVERFLOW:
             raise _wrong(f"{OVERFLOW} is where values go that no other property takes")
         if not is_type(wanted):
-            plain = ", ".join((*PLAIN_TYPES, JSON))
+            plain = ", ".join((*PLAIN, JSON))
             raise _wrong(f"the type of {name!r} must be array<...>, map<...> or one of {plain}")
         known = collection.properties.get(name, wanted)
         if not widens(known, wanted):

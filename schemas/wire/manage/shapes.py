@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from schemas.catalog import TYPES
 from schemas.openapi import BOOLEAN, PLAIN, PROSE, STRING, array, record, ref
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.source_fields import (
@@ -14,6 +13,7 @@ from schemas.source_fields import (
     MAX_URL,
 )
 from schemas.sources import BRIDGES, IP_POLICIES, KEY_TYPES
+from schemas.types import NAMES
 from schemas.wire.manage.edge import MAX_OVERLAP_SECONDS, MAX_TIME_MS
 
 _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
@@ -140,7 +140,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         },
         ("id", "keys", *_FIELDS),
     ),
-    "HeadraceType": {"type": "string", "pattern": f"^({TYPES})$"},
+    "HeadraceType": {"type": "string", "pattern": f"^({NAMES})$"},
     "HeadraceCollection": record(
         {
             "name": STRING,

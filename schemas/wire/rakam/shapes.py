@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas.catalog import PLAIN_TYPES
+from schemas import types
 from schemas.openapi import ANYTHING, OBJECT, PLAIN, SOME, STRING, WHOLE, array, record, ref, text
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.wire.rakam.element import LONGEST_COLLECTION, TRIGGERS
@@ -92,7 +92,7 @@ FOUND: Final = array(
     record({"collection": STRING, "properties": OBJECT}, ("collection", "properties"))
 )
 _ALNUM: Final = r"^[^\x00-\x1f\x7f-\x9f]*[A-Za-z0-9][^\x00-\x1f\x7f-\x9f]*$"
-_TYPE: Final = "|".join(PLAIN_TYPES)
+_TYPE: Final = "|".join(types.PLAIN)
 NEW_PROJECT: Final = record(
     {"name": text(MAX_NAME, pattern=_ALNUM), "lock_key": text(MAX_ID, pattern=PLAIN)},
     ("name", "lock_key"),
