@@ -74,6 +74,14 @@ class Topics:
         return Topic(f"{self.prefix}.profile_overrides", 1, compacted=True)
 
     @property
+    def profiles(self) -> Topic:
+        """What events say of profiles: key and value as :mod:`schemas.profiles` says.
+
+        The partition is chosen by the profile's id.
+        """
+        return Topic(f"{self.prefix}.profiles", self.partitions, compacted=True)
+
+    @property
     def answers(self) -> Topic:
         """What the processors tell waiting edges; nobody reads it later."""
         return Topic(f"{self.prefix}.answers", self.partitions, retention_ms=600_000)
@@ -92,6 +100,7 @@ class Topics:
             self.sources,
             self.schemas,
             self.overrides,
+            self.profiles,
             self.events,
             self.dead,
             self.answers,

@@ -12,20 +12,22 @@ def test_names_and_partitions() -> None:
         "headrace.sources",
         "headrace.schemas",
         "headrace.profile_overrides",
+        "headrace.profiles",
         "headrace.events",
         "headrace.dead",
         "headrace.answers",
         "headrace.raw.shop",
         "headrace.raw.app",
     ]
-    assert [topic.partitions for topic in TOPICS.all(["shop"])] == [1, 1, 1, 12, 12, 12, 12]
+    assert [topic.partitions for topic in TOPICS.all(["shop"])] == [1, 1, 1, 12, 12, 12, 12, 12]
 
 
 def test_what_is_known_and_state_are_compacted_and_nothing_else() -> None:
     state = TOPICS.sessions("headrace-processors")
     assert (state.name, state.partitions) == ("headrace-processors-sessions-changelog", 12)
     for topic in (*TOPICS.all(["shop"]), state):
-        compacted = topic in {TOPICS.sources, TOPICS.schemas, TOPICS.overrides, state}
+        known = {TOPICS.sources, TOPICS.schemas, TOPICS.overrides, TOPICS.profiles}
+        compacted = topic in known | {state}
         assert topic.configs["cleanup.policy"] == ("compact" if compacted else "delete")
         assert ("retention.ms" in topic.configs) is not compacted
         assert topic.configs["max.message.bytes"] == str(MAX_RECORD_BYTES)
