@@ -113,12 +113,20 @@ class Processors(faust.App):
         self.topics.add(self.intake.channel_of(topic))
 
     def reads(self, names: Iterable[str]) -> bool:
-        """Tell whether the consumer was told of all; Faust forgets that during a rebalance."""
-        index = self.conductor._topic_name_index  # noqa: SLF001 - the only place that knows
+        """Tell whether the consumer was told of all; Faust forgets that during a rebalance.
+
+        While Faust is about to subscribe, or writes down to what, nothing needs to be done:
+        every further change would be one more rebalance, with everybody silent for its time.
+        """
+        conductor = self.conductor
+        if conductor._tp_to_callback_lock.locked():  # noqa: SLF001 - the index is being written
+            return False
+        index = conductor._topic_name_index  # noqa: SLF001 - the only place that knows
         if all(name in index for name in names):
             return True
-        if not self.rebalancing:
-            self.conductor._flag_changes()  # noqa: SLF001 - as Conductor.add does
+        changed = conductor._subscription_changed  # noqa: SLF001 - set until Faust acts on it
+        if not self.rebalancing and changed is not None and not changed.is_set():
+            conductor._flag_changes()  # noqa: SLF001 - as Conductor.add does
         return False
 
 

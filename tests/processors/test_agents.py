@@ -198,3 +198,20 @@ async def test_the_changelog_is_made_when_nobody_made_it(
     await run(app, stop=stop, ready=stop.set)
     async with Tracker(kafka, fresh) as tracker:
         assert await tracker.partitions(fresh.sessions(f"{fresh.prefix}-processors").name) == 4
+
+
+async def test_what_faust_is_about_to_subscribe_to_needs_no_second_rebalance(
+    kafka: str, topics: Topics, metrics: Metrics, tmp_path: Path
+) -> None:
+    app = worker(kafka, topics, Feed(), tmp_path, metrics)
+    conductor = app.conductor
+    changed = conductor._subscription_changed = asyncio.Event()
+    shop = topics.raw("shop").name
+    async with conductor._tp_to_callback_lock:
+        assert not app.reads([shop])
+        assert not changed.is_set(), "the index is only being written"
+    conductor._topic_name_index[shop] = set()
+    assert app.reads([shop])
+    assert not changed.is_set()
+    assert not app.reads([shop, topics.raw("late").name])
+    assert changed.is_set(), "Faust forgot a topic, so it has to subscribe anew"
