@@ -69,7 +69,7 @@ class Work:
         issue: derives ids, see :meth:`schemas.ids.Ids.issue`.
         is_own: tells ids that were issued, see :meth:`schemas.ids.Ids.is_own`.
         visits: sessions, and what they stand for.
-        clock: Unix ms, for the times of failures and merges only.
+        clock: Unix ms, for the times of failures only.
     """
 
     look: Look
@@ -106,7 +106,7 @@ class Work:
         else:
             whose = self._bind(raw, event.binding, record.partition)
             profile, session_id, opened = whose.profile_id, whose.session_id, whose.opened
-            self._merge(whose.merges, outcome)
+            self._merge(whose.merges, raw.received_at, outcome)
         if known.saved:
             event, notes = self.look.conform(known)
             if notes:
@@ -183,9 +183,9 @@ class Work:
             self.visits.hold(partition, raw.source_id, session_id, whose.held, raw.received_at)
         return whose
 
-    def _merge(self, pairs: tuple[tuple[str, str], ...], outcome: Outcome) -> None:
+    def _merge(self, pairs: tuple[tuple[str, str], ...], at: int, outcome: Outcome) -> None:
         for old, into in pairs:
-            outcome.merges[merges.key(old, into)] = merges.write(old, into, self.clock())
+            outcome.merges[merges.key(old, into, at)] = merges.write(old, into, at)
 
     def _bury(self, outcome: Outcome, record: Record, line: bytes, code: str, reason: str) -> None:
         letter, told = bury(record, line, code, reason, self.clock())

@@ -273,8 +273,8 @@ def test_a_merge_is_written_until_it_is_known_and_not_after() -> None:
     asked: dict[str, Any] = {"session_id": "s", "rule": "sticky", "handed_over": OWN[1]}
     first = site.take(1, learns=False, **asked).merges
     again = site.take(2, **asked).merges
-    assert [read(value) for value in again.values()] == [(OWN[0], OWN[1])]
-    assert first.keys() == again.keys()
+    for merges in (first, again):
+        assert [read(value)[:2] for value in merges.values()] == [(OWN[0], OWN[1])]
     assert site.take(3, **asked).merges == {}
 
 
