@@ -57,6 +57,12 @@ class Settings:
     geoip: str = _documented(
         "", "file of MaxMind's format (.mmdb) that tells country, region and city of an address"
     )
+    heartbeat: int = _documented(
+        5, "seconds from one heartbeat to the next; `readyz` of the sink doubts after four"
+    )
+    answer_seconds: int = _documented(
+        2, "longest wait of a request whose answer only the processors know (Tracardi)"
+    )
     log_level: str = _documented("info", "debug, info, warning or error")
     kafka_given: bool = False
     clickhouse_given: bool = False

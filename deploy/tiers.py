@@ -32,6 +32,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
     from ingest.publish import KafkaPublisher
+    from ingest.rounds import Patience
     from schemas.wire import VENDORS
 
     settings = tier.settings
@@ -51,6 +52,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
             feed=tail,
             desk=desk,
             answers=answers,
+            patience=Patience(settings.answer_seconds, settings.answer_seconds + 1),
             topics=settings.topics,
             ids=ids,
             clock=clock,

@@ -15,7 +15,8 @@ __all__ = ["pytest_runtest_makereport"]
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A pipeline that is ready, and whose admin key is in its settings."""
     admin_key = secrets.token_hex(16)
-    pipeline = Pipeline(tmp_path_factory.mktemp("cases"), HEADRACE_ADMIN_KEY=admin_key)
+    settings = {"HEADRACE_ADMIN_KEY": admin_key, "HEADRACE_ANSWER_SECONDS": "30"}
+    pipeline = Pipeline(tmp_path_factory.mktemp("cases"), **settings)
     try:
         yield pipeline.start()
         assert pipeline.stop() == 0, pipeline.output

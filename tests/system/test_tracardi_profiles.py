@@ -26,7 +26,7 @@ MERGED_SECONDS = 5.0
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A pipeline of this file's own, since a tier of it is stopped and another one killed."""
-    pipeline = Pipeline(tmp_path_factory.mktemp("profiles"))
+    pipeline = Pipeline(tmp_path_factory.mktemp("profiles"), HEADRACE_ANSWER_SECONDS="5")
     try:
         pipeline.start()
         pipeline.create_source(SOURCE)
