@@ -57,6 +57,7 @@ class Foreground:
 
     ``stop`` is set by SIGTERM or Ctrl-C; a second one ends the process at once.
     ``trouble`` is "" while the tier does its work, else why it does not; ``readyz`` shows it.
+    ``doubt`` says why what the tier does leads nowhere, "" when it does not; so does ``readyz``.
     ``refresh`` is called before the metrics are written, for what is not counted as it happens.
     """
 
@@ -66,6 +67,7 @@ class Foreground:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     metrics: Metrics = field(default_factory=Metrics)
     trouble: str = "still starting"
+    doubt: Callable[[], str] = str
     refresh: Callable[[], None] = lambda: None
 
     def ready(self, **facts: Any) -> None:
@@ -90,7 +92,9 @@ class Foreground:
             return
         listener = bind(host, port, option="--metrics-port")
         log.info("probes and metrics on %s", listener.getsockname())
-        await serve(build_probe(self._text, lambda: self.trouble), listener, self.stop)
+        await serve(
+            build_probe(self._text, lambda: self.trouble or self.doubt()), listener, self.stop
+        )
 
 
 def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[None]]) -> None:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import os
 import random
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -19,7 +20,9 @@ from schemas.errors import Malformed
 from schemas.metrics import Metrics
 
 if TYPE_CHECKING:
+    from deploy.lags import Lags
     from processors.steps.enrich import Locate
+    from sinks.pulse import Pulse
 
 log: Final = logging.getLogger(__name__)
 KAFKA_SECONDS: Final = 60.0
@@ -31,6 +34,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     from deploy.desk import Desk, archive_of
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
+    from ingest.heart import Heart
     from ingest.publish import KafkaPublisher
     from ingest.rounds import Patience
     from schemas.wire import VENDORS
@@ -45,7 +49,19 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     tail = Tail(settings.kafka, settings.topics)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)
-    async with _running(tail), _running(desk), _running(answers), _running(publisher):
+    heart = Heart(
+        publisher,
+        settings.topics,
+        tier.metrics,
+        edge=f"{socket.gethostname()}-{os.getpid()}",
+        seconds=settings.heartbeat,
+        clock=clock,
+        new_id=new_id,
+    )
+    parts = (tail, desk, answers, publisher, heart)
+    async with AsyncExitStack() as running:
+        for part in parts:
+            await running.enter_async_context(_running(part))
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
@@ -120,13 +136,20 @@ def locating(geoip: str) -> "Locate":
 
 async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to table: one sink."""
+    from deploy.lags import Lags
     from sinks.chores import until_told
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
     from sinks.erasures import Erasures
+    from sinks.pulse import Pulse
 
     settings = tier.settings
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
+    pulse = Pulse(
+        ClickHouse(settings.clickhouse_writer), clock, tier.metrics, seconds=settings.heartbeat
+    )
+    lags = Lags(settings, tier.metrics, clock)
+    tier.doubt, tier.refresh = _doubts(tier.metrics, pulse, lags)
     runner = Sink(
         kafka=settings.kafka,
         topics=settings.topics,
@@ -136,12 +159,30 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         group=settings.sink_group,
         chance=random.random,
         instance=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
+        beats=pulse.take,
     )
     sweeper = ClickHouse(settings.clickhouse_writer)
     erasures = Erasures(sweeper, settings.database, settings.cluster or None)
     sweeping = erasures.run(tier.stop, tier.metrics)
     keeping = until_told(tier.stop, _keep_views(tier))
-    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, sweeping, keeping)
+    chores = (sweeping, keeping, pulse.run(tier.stop), lags.run(tier.stop))
+    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
+
+
+def _doubts(
+    metrics: Metrics, pulse: "Pulse", lags: "Lags"
+) -> tuple[Callable[[], str], Callable[[], None]]:
+    """Say that no event comes through and which tier is behind; and keep the gauges of that."""
+
+    def doubt() -> str:
+        trouble = pulse.trouble()
+        return "; ".join(filter(None, (trouble, lags.blame(pulse.limit_ms)))) if trouble else ""
+
+    def refresh() -> None:
+        metrics.set("headrace_heartbeat_age_seconds", pulse.age_ms / 1000)
+        metrics.set("headrace_last_success_ms", pulse.last_success, tier="query")
+
+    return doubt, refresh
 
 
 async def _keep_views(tier: Foreground) -> None:

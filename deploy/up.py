@@ -134,6 +134,7 @@ def _welcome(running: Running, admin_key: str) -> str:
             f"ready  events:  {running.url}",
             f"       SQL:     {address.scheme}://{address.hostname}:{address.port}",
             f"       Kafka:   {settings.kafka}",
+            f"       health:  {running.probes}/readyz and /metrics",
             f"       source:  demo, write key {key}{note}",
             f"       admin:   {admin_key or where(settings)}",
             "",

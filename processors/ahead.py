@@ -9,7 +9,7 @@ from processors.feed import SourceFeed
 from processors.steps.coerce import UNDECIDED, Note, Plan, Shape, Shapes, conform, wished
 from processors.steps.decode import Vendors, decode
 from processors.steps.enrich import Locate, enriched
-from schemas import codec
+from schemas import codec, heartbeat
 from schemas.catalog import has_collection
 from schemas.envelope import RawEvent
 from schemas.events import Event
@@ -94,6 +94,8 @@ class Look:
 
     def _open(self, line: bytes, wishes: dict[tuple[str, str], Wish]) -> Opened:
         raw, event = decode(line, self._vendors)
+        if event is heartbeat.EVENT:
+            return Opened(line, raw, event, UNKNOWN, saved=True, columns={})
         source = self._feed.registry.get(raw.source_id) or UNKNOWN
         opened = Opened(line, raw, event, source, event.saves_event, {})
         if opened.is_frozen:

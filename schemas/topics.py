@@ -13,6 +13,8 @@ MAX_RECORD_BYTES: Final = 4 << 20
 """``max.message.bytes`` of every topic: room for a pack plus one event grown by processing."""
 
 SESSIONS_TABLE: Final = "sessions"
+HEARTBEAT: Final = "_heartbeat"
+"""Source of headrace's own events, see :mod:`schemas.heartbeat`; no slug, so nobody can have it."""
 _COMPACT_BYTES: Final = 8 << 20
 _DAY_MS: Final = 86_400_000
 
@@ -90,6 +92,16 @@ class Topics:
         """Raw events of one source."""
         return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
 
+    @property
+    def heartbeats(self) -> Topic:
+        """Raw events of headrace itself; what they tell is old in a minute."""
+        return Topic(self.raw(HEARTBEAT).name, self.partitions, retention_ms=3_600_000)
+
+    @property
+    def ledger(self) -> Topic:
+        """What each tier counted, see :mod:`schemas.ledger`; one order for all."""
+        return Topic(f"{self.prefix}.ledger", 1)
+
     def sessions(self, group: str) -> Topic:
         """Visits, and what sessions stand for; Faust names a changelog after its app and table."""
         return Topic(f"{group}-{SESSIONS_TABLE}-changelog", self.partitions, compacted=True)
@@ -104,6 +116,8 @@ class Topics:
             self.events,
             self.dead,
             self.answers,
+            self.ledger,
+            self.heartbeats,
         )
 
     def all(self, source_ids: Iterable[str]) -> tuple[Topic, ...]:

@@ -20,7 +20,7 @@ from schemas.topics import Topics
 from sinks import bury, retry
 from sinks.batch import Batch, Limits
 from sinks.clickhouse import ClickHouse
-from sinks.lane import Lane
+from sinks.lane import Beats, Lane
 from sinks.rows import Poison, letters
 from sinks.tables import DEAD_LETTERS, EVENTS, Table
 from sinks.verdict import Failed
@@ -53,6 +53,7 @@ class Sink:
         instance: ``group.instance.id``: a sink that comes back under its name keeps its
             partitions without a rebalance; "" for none.
         session_ms: after how long without a heartbeat the group gives the partitions away.
+        beats: is given the heartbeats among the events, once the events around them are stored.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Sink:
         instance: str = "",
         session_ms: int = 30_000,
         limits: Limits | None = None,
+        beats: Beats | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -79,6 +81,7 @@ class Sink:
         self._instance = instance or None
         self._session_ms = session_ms
         self._limits = limits or Limits()
+        self._beats = beats
         self._consumer: Any = None
         self._producer: Any = None
         self._assigned: set[TopicPartition] | None = None
@@ -113,7 +116,8 @@ class Sink:
 
     def _lane(self, table: Table, topic: str, bury: Bury) -> Lane:
         commit = partial(self._commit, topic)
-        return Lane(table, self._writer(table, bury), commit, self._limits, self._clock)
+        writer = self._writer(table, bury)
+        return Lane(table, writer, commit, self._limits, self._clock, self._beats)
 
     def _writer(self, table: Table, bury: Bury) -> Writer:
         return Writer(self._clickhouse, table, bury, self._metrics, self._clock, self._chance)

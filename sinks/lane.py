@@ -1,13 +1,17 @@
 """One topic on its way into one table: collects, writes one batch at a time, then commits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from schemas import heartbeat
+from schemas.topics import HEARTBEAT
 from sinks.batch import Buffer, Limits
-from sinks.rows import read
-from sinks.tables import Table
+from sinks.rows import Row, read
+from sinks.tables import EVENTS, Table
 from sinks.write import Writer
 
+Beats = Callable[[Sequence[Row]], None]
+"""Takes the heartbeats of a batch that is stored; must not wait."""
 Commit = Callable[[Mapping[int, int]], Awaitable[None]]
 
 
@@ -17,6 +21,7 @@ class Lane:
     Args:
         commit: commits the next offset of each partition.
         clock: Unix ms.
+        beats: has heartbeats, which are rows of another table; None keeps none.
     """
 
     def __init__(
@@ -26,6 +31,7 @@ class Lane:
         commit: Commit,
         limits: Limits,
         clock: Callable[[], int],
+        beats: Beats | None = None,
     ) -> None:
         self.buffer = Buffer(limits)
         self.paused = False
@@ -34,11 +40,16 @@ class Lane:
         self._writer = writer
         self._commit = commit
         self._clock = clock
+        self._beats = beats
+        self._beating: list[Row] = []
         self._task: asyncio.Task[None] | None = None
 
     def take(self, value: bytes | None, partition: int, offset: int) -> None:
         """Take in one record; one without a value only moves the offset."""
         rows, poison = read(value or b"", partition, offset, self._table.reader)
+        if value and self._table is EVENTS and heartbeat.MARK in value:
+            self._beating += [row for row in rows if _is_beat(row)]
+            rows = [row for row in rows if not _is_beat(row)]
         self.buffer.add(rows, poison, partition, offset, self._clock())
 
     def wait_ms(self, longest: int) -> int:
@@ -73,6 +84,7 @@ class Lane:
         what landed.
         """
         self.buffer = Buffer(self._limits)
+        self._beating = []
         if self._task is not None:
             _, running = await asyncio.wait({self._task}, timeout=seconds)
             for task in running:
@@ -88,5 +100,12 @@ class Lane:
 
     async def _flush(self) -> None:
         batch = self.buffer.take()
+        beating, self._beating = self._beating, []
         await self._writer.write(batch)
+        if beating and self._beats is not None:
+            self._beats(beating)
         await self._commit(batch.offsets)
+
+
+def _is_beat(row: Row) -> bool:
+    return row.key[36:] == HEARTBEAT.encode()

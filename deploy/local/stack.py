@@ -48,11 +48,12 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A pipeline that is ready."""
+    """A pipeline that is ready; ``probes`` is where the sink says whether events come through."""
 
     settings: Settings
     url: str
     demo_key: str
+    probes: str
 
 
 class Stack:
@@ -78,6 +79,7 @@ class Stack:
         self._processes = processes
         self._say = say
         self._listener: socket.socket | None = None
+        self._sink_port = free_port()
         self.supervisor = Supervisor(settings.data / "logs", say)
 
     async def start(self) -> Running:
@@ -95,7 +97,8 @@ class Stack:
         key = await ensure_demo(settings, clock=clock)
         await asyncio.gather(*(self.supervisor.start(tier) for tier in self._tiers()))
         port = self._listener.getsockname()[1]
-        return Running(settings, f"http://{self._ports.host}:{port}", key)
+        probes = f"http://{_LOOPBACK}:{self._sink_port}"
+        return Running(settings, f"http://{self._ports.host}:{port}", key, probes)
 
     def _tiers(self) -> list[Tier]:
         assert self._listener is not None  # noqa: S101  bound before
@@ -105,7 +108,7 @@ class Stack:
                 self._tier("process", "--worker", str(number), name=name)
                 for number, name in enumerate(self._workers, start=1)
             ),
-            self._tier("sink"),
+            self._tier("sink", "--metrics-port", str(self._sink_port)),
         ]
 
     async def drain(self) -> None:

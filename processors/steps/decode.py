@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from schemas import envelope, ids
+from schemas import envelope, heartbeat, ids
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
 from schemas.events import Event
+from schemas.topics import HEARTBEAT
 from schemas.vendor import Vendor
 
 Vendors = Callable[[str], Vendor | None]
@@ -23,6 +24,8 @@ def decode(line: bytes, vendors: Vendors) -> tuple[RawEvent, Event]:
     raw = envelope.read(line)
     if not ids.is_uuid(raw.event_id):
         raise Malformed("envelope-invalid", f"event_id {raw.event_id!r} is no UUID")
+    if raw.source_id == HEARTBEAT:
+        return raw, heartbeat.EVENT
     vendor = vendors(raw.protocol)
     if vendor is None:
         raise Malformed(
