@@ -36,8 +36,13 @@ class Publisher(Protocol):
     def trouble(self) -> str:
         """Why nothing can be published at present; "" when it can."""
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
-        """Return when all lines are safe; raise Unavailable otherwise."""
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = 0
+    ) -> None:
+        """Return when all lines are safe; raise Unavailable otherwise.
+
+        ``received_at`` is when the request came, Unix ms; 0 when nobody knows.
+        """
 
 
 class SourceFeed(Protocol):
@@ -234,7 +239,8 @@ class Door:
         if not source.dynamic_schema:
             await self._hold_to_schema(chain.from_iterable(accepted.lines.values()), vendor, grant)
         if accepted.lines:
-            await self._publisher.publish(self._topic_of(source.id), accepted.lines)
+            topic = self._topic_of(source.id)
+            await self._publisher.publish(topic, accepted.lines, request.received_at)
             self._tally.add(
                 "headrace_ingest_events_total", (("source", source.id),), len(accepted.event_ids)
             )

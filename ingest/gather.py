@@ -8,12 +8,14 @@ from typing import Final
 from ingest.pack import Lane, Pack
 from schemas.codec import join_lines
 from schemas.errors import Unavailable
+from schemas.ledger import UNKNOWN, minute_of
 from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 
-Deliver = Callable[[str, int, bytes], Awaitable[str]]
-"""(topic, partition, value) -> "" when it is acknowledged, else why not."""
+Deliver = Callable[[str, int, bytes, Mapping[int, int]], Awaitable[str]]
+"""(topic, partition, value, its lines by minute of receipt) -> "" when it is acknowledged, else
+why not."""
 
 _QUIET_SECONDS: Final = 0.001
 """A pause in arrivals after which waiting longer would hardly bring company."""
@@ -65,8 +67,13 @@ class Gatherer:
         self._gathering_since = 0.0
         self._joined = False
 
-    async def put(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+    async def put(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = UNKNOWN
+    ) -> None:
         """Return when all lines are acknowledged. Cancelling the call takes no line back.
+
+        Args:
+            received_at: when the request came, Unix ms, for the ledger.
 
         Raises:
             Unavailable: ``broker-unavailable`` with what ``deliver`` or :meth:`fail` said, as
@@ -76,8 +83,9 @@ class Gatherer:
         if self._inflight and self._inflight + size > self._max_inflight:
             raise Unavailable("overloaded", "too many events are waiting for Kafka: try again")
         receipt = _Receipt()
+        minute = minute_of(received_at)
         for partition, chunk in lines.items():
-            self._join((topic, partition), chunk, receipt)
+            self._join((topic, partition), chunk, receipt, minute)
         self._inflight += size
         if receipt.missing:
             self._expect_company()
@@ -104,11 +112,13 @@ class Gatherer:
         while self._draining:
             await asyncio.wait(self._draining)
 
-    def _join(self, key: tuple[str, int], lines: list[bytes], receipt: _Receipt) -> None:
+    def _join(
+        self, key: tuple[str, int], lines: list[bytes], receipt: _Receipt, minute: int
+    ) -> None:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane()
-        receipt.missing += lane.add(lines, receipt)
+        receipt.missing += lane.add(lines, receipt, minute)
         if lane.due:
             self._run(key, lane)
 
@@ -144,7 +154,7 @@ class Gatherer:
 
     async def _outcome(self, topic: str, partition: int, pack: Pack[_Receipt]) -> str:
         try:
-            return await self._deliver(topic, partition, join_lines(pack.lines))
+            return await self._deliver(topic, partition, join_lines(pack.lines), pack.minutes)
         except Exception as error:
             # Whoever waits must hear of it, and the partition must go on.
             log.exception("delivering to %s[%d] failed", topic, partition)

@@ -16,11 +16,17 @@ class Pack(Generic[Waiter]):
 
     Attributes:
         size: bytes of the record's value, line breaks included.
+        minutes: start of the minute of receipt (Unix ms) -> lines.
     """
 
     lines: list[bytes] = field(default_factory=list)
     waiters: list[Waiter] = field(default_factory=list)
     size: int = 0
+    minutes: dict[int, int] = field(default_factory=dict)
+
+    def count(self, minute: int, lines: int) -> None:
+        """Note when so many of the lines were received."""
+        self.minutes[minute] = self.minutes.get(minute, 0) + lines
 
 
 class Lane(Generic[Waiter]):
@@ -38,9 +44,10 @@ class Lane(Generic[Waiter]):
         self.due = False
         self.busy = False
 
-    def add(self, lines: Sequence[bytes], waiter: Waiter) -> int:
+    def add(self, lines: Sequence[bytes], waiter: Waiter, minute: int = 0) -> int:
         """Append lines to the last pack, opening more as they fill up.
 
+        ``minute`` is when they were received, Unix ms of its start.
         A pack holds at most :data:`schemas.topics.PACK_BYTES`, or one single larger line.
         Returns the number of packs that ``waiter`` has to wait for.
         """
@@ -48,9 +55,13 @@ class Lane(Generic[Waiter]):
         touched = 0
         pack: Pack[Waiter] | None = packs[-1] if packs else None
         joined = False
+        added = 0
         for line in lines:
             size = len(line) + 1
             if pack is None or (pack.size and pack.size + size > PACK_BYTES):
+                if pack is not None and added:
+                    pack.count(minute, added)
+                    added = 0
                 pack = Pack()
                 packs.append(pack)
                 joined = False
@@ -60,6 +71,9 @@ class Lane(Generic[Waiter]):
                 pack.waiters.append(waiter)
             pack.lines.append(line)
             pack.size += size
+            added += 1
+        if pack is not None and added:
+            pack.count(minute, added)
         if len(packs) > 1:
             self.due = True
         return touched

@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from ingest.gather import Gatherer, unavailable
+from ingest.link import Link, discard
+from schemas.ledger import UNKNOWN, Book, minutes_of
 from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES
 
@@ -22,28 +24,6 @@ _RETRY_SECONDS: Final = 0.25
 _ANSWER_SECONDS: Final = 2.0
 """How long the broker may take to answer one request; aiokafka then repeats it on another
 connection, within the time for the whole record."""
-
-
-class _Link:
-    """A producer, the number of its records under way, and whether it may still be used."""
-
-    def __init__(self, producer: Any, since: float) -> None:
-        self.producer = producer
-        self.since = since
-        self.spoiled = False
-        self.pending = 0
-        self.idle = asyncio.Event()
-        self.idle.set()
-
-    def __enter__(self) -> Any:
-        self.pending += 1
-        self.idle.clear()
-        return self.producer
-
-    def __exit__(self, *_: object) -> None:
-        self.pending -= 1
-        if not self.pending:
-            self.idle.set()
 
 
 class KafkaPublisher:
@@ -66,6 +46,7 @@ class KafkaPublisher:
         compression: of record batches. Without any by default: lz4 costs the edge some 8 % more
             CPU for batches of 100 events, and every reader again; worth it for a network between.
         clock: Unix ms, the records' timestamps.
+        ledger: is told of every acknowledged record.
     """
 
     def __init__(
@@ -78,7 +59,9 @@ class KafkaPublisher:
         compression: Compression = "none",
         metrics: Metrics,
         clock: Callable[[], int],
+        ledger: Book | None = None,
     ) -> None:
+        self._ledger = ledger
         self._bootstrap = bootstrap
         self._ack_timeout = ack_timeout_s
         self._answer_timeout = min(_ANSWER_SECONDS, ack_timeout_s)
@@ -90,7 +73,7 @@ class KafkaPublisher:
             max_inflight=max_inflight_bytes,
             metrics=metrics,
         )
-        self._link: _Link | None = None
+        self._link: Link | None = None
         self._trouble = f"not connected to Kafka at {bootstrap} yet"
         self._stopping = False
         self._answered_at = 0.0
@@ -124,16 +107,19 @@ class KafkaPublisher:
         if self._retiring:
             await asyncio.wait(self._retiring)
         if self._link is not None:
-            await _discard(self._link.producer)
+            await discard(self._link.producer)
             self._link = None
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = UNKNOWN
+    ) -> None:
         """Return when every line is in a record that all in-sync replicas have.
 
         Cancelling the call does not take the lines back.
 
         Args:
             lines: partition -> JSON lines, each below ``MAX_EVENT_BYTES``.
+            received_at: when the request came, Unix ms, for the ledger.
 
         Raises:
             Unavailable: ``broker-unavailable`` when the broker is away, refuses a record or
@@ -142,16 +128,22 @@ class KafkaPublisher:
         """
         if self._trouble:
             raise unavailable(self._trouble)
-        await self._gatherer.put(topic, lines)
+        await self._gatherer.put(topic, lines, received_at)
 
-    async def _deliver(self, topic: str, partition: int, value: bytes) -> str:
-        """Send one record; "" or why it is not known to be written."""
+    async def _deliver(
+        self, topic: str, partition: int, value: bytes, minutes: Mapping[int, int] | None = None
+    ) -> str:
+        """Send one record; "" or why it is not known to be written.
+
+        Args:
+            minutes: its lines by minute of receipt, counted here when they are not given.
+        """
         link = self._link
         if link is None:
             return self._trouble
         with link as producer:
             return await self._why_missing(producer, topic, partition) or await self._why_unsent(
-                link, topic, partition, value
+                link, topic, partition, value, minutes
             )
 
     async def _why_missing(self, producer: Any, topic: str, partition: int) -> str:
@@ -167,13 +159,20 @@ class KafkaPublisher:
             return f"topic {topic} has only {len(partitions)} partitions: run headrace init"
         return ""
 
-    async def _why_unsent(self, link: _Link, topic: str, partition: int, value: bytes) -> str:
+    async def _why_unsent(
+        self,
+        link: Link,
+        topic: str,
+        partition: int,
+        value: bytes,
+        minutes: Mapping[int, int] | None = None,
+    ) -> str:
         try:
             async with asyncio.timeout(self._ack_timeout):
                 acknowledged = await link.producer.send(
                     topic, value, partition=partition, timestamp_ms=self._clock()
                 )
-                await acknowledged
+                placed = await acknowledged
         except TimeoutError:
             why = f"Kafka did not acknowledge within {self._ack_timeout:g} s"
             self._spoil(link, f"{topic}[{partition}]: {why}")
@@ -183,9 +182,11 @@ class KafkaPublisher:
             self._spoil(link, f"{topic}[{partition}]: {error!r}")
             return f"Kafka refused the record: {type(error).__name__}"
         self._answered_at = asyncio.get_running_loop().time()
+        if self._ledger is not None:
+            self._ledger.accepted(topic, partition, placed.offset, minutes or minutes_of(value))
         return ""
 
-    def _spoil(self, link: _Link, why: str) -> None:
+    def _spoil(self, link: Link, why: str) -> None:
         """Have the producer replaced: it gave out a sequence number that may never arrive.
 
         The broker answers every later batch of that partition with OutOfOrderSequenceNumber,
@@ -237,7 +238,7 @@ class KafkaPublisher:
         except (KafkaError, OSError, TimeoutError) as error:
             return f"no connection to Kafka at {self._bootstrap} ({error!r})"
         self._answered_at = asyncio.get_running_loop().time()
-        self._link = _Link(fresh, self._answered_at)
+        self._link = Link(fresh, self._answered_at)
         if link is not None:
             self._retire(link)
         return ""
@@ -275,24 +276,13 @@ class KafkaPublisher:
             raise
         return producer
 
-    def _retire(self, link: _Link) -> None:
+    def _retire(self, link: Link) -> None:
         """Let a replaced producer finish what requests still wait for, then end it."""
 
         async def retire() -> None:
             await link.idle.wait()
-            await _discard(link.producer)
+            await discard(link.producer)
 
         task = asyncio.create_task(retire(), name="retire")
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-
-
-async def _discard(producer: Any) -> None:
-    """Stop a producer without waiting for records that nobody waits for any more.
-
-    aiokafka 0.14 repeats an idempotent batch for ever and ``AIOKafkaProducer.stop`` waits for
-    it: hence its parts are closed one by one, and ``_closed`` says so to its finaliser.
-    """
-    await producer._sender.close()  # noqa: SLF001 - see above
-    await producer.client.close()
-    producer._closed = True  # noqa: SLF001 - see above

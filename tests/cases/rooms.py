@@ -108,8 +108,11 @@ class Rooms:
             metrics=Metrics(),
         )
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = 0
+    ) -> None:
         """Let the processors have the lines at once."""
+        del received_at
         source_id = topic.removeprefix(self._topics.raw("").name)
         for partition, chunk in lines.items():
             self._offset += 1

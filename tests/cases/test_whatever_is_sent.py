@@ -19,9 +19,11 @@ class Counting(Rooms):
         self.runner = asyncio.Runner()
         self.published = 0
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = 0
+    ) -> None:
         self.published += sum(map(len, lines.values()))
-        await super().publish(topic, lines)
+        await super().publish(topic, lines, received_at)
 
     def status(self, sent: Sent) -> int:
         return self.runner.run(sent.call().answer(self.app)).status

@@ -133,8 +133,12 @@ class Kept:
     error: Exception | None = None
     gate: asyncio.Event | None = None
     taken: list[tuple[str, int, bytes]] = field(default_factory=list)
+    received_at: int = 0
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = 0
+    ) -> None:
+        self.received_at = received_at
         if self.gate is not None:
             await self.gate.wait()
         if self.error is not None:

@@ -19,10 +19,14 @@ class Broker:
         self.open = asyncio.Event()
         self.open.set()
         self.arrived = asyncio.Event()
+        self.minutes: list[dict[int, int]] = []
         self.why_not: Mapping[int, str] = {}
         self.error: Exception | None = None
 
-    async def __call__(self, topic: str, partition: int, value: bytes) -> str:
+    async def __call__(
+        self, topic: str, partition: int, value: bytes, minutes: Mapping[int, int]
+    ) -> str:
+        self.minutes.append(dict(minutes))
         self.records.append((topic, partition, value))
         self.arrived.set()
         await self.open.wait()

@@ -53,8 +53,10 @@ class Piped(Kept):
 
     processors: Processors = field(default_factory=lambda: Processors(silent))
 
-    async def publish(self, topic: str, lines: Mapping[int, list[bytes]]) -> None:
-        await super().publish(topic, lines)
+    async def publish(
+        self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = 0
+    ) -> None:
+        await super().publish(topic, lines, received_at)
         for chunk in lines.values():
             for line in chunk:
                 self.processors.process(line)
