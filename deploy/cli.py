@@ -16,6 +16,7 @@ from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
 from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
 from deploy.cli_sources import sources
+from deploy.cli_trace import trace
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
 
 _LOCAL_BROKER = (
@@ -209,3 +210,4 @@ headrace.add_command(bench)
 headrace.add_command(dead)
 headrace.add_command(replay)
 headrace.add_command(sources)
+headrace.add_command(trace)
