@@ -1,0 +1,1 @@
+"""The bounded disk queue: what is accepted while the broker is away waits here, in order."""
