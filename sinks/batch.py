@@ -36,12 +36,14 @@ class Batch:
 
     Attributes:
         offsets: next offset to read, by partition.
+        empty: partition and offset of records without anything for the table.
         began_at: Unix ms of the first row's arrival.
     """
 
     rows: list[Row] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
     offsets: dict[int, int] = field(default_factory=dict)
+    empty: list[tuple[int, int]] = field(default_factory=list)
     size: int = 0
     began_at: int = 0
 
@@ -80,6 +82,8 @@ class Buffer:
             batch.began_at = now
         batch.rows += rows
         batch.poison += poison
+        if not rows and not poison:
+            batch.empty.append((partition, offset))
         batch.offsets[partition] = offset + 1
         batch.size += sum(len(row.line) + len(row.original) + _ROW_BYTES for row in rows)
         batch.size += sum(len(item.line) + _ROW_BYTES for item in poison)

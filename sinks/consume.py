@@ -15,6 +15,7 @@ from aiokafka import (
 )
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from schemas.ledger import Book
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 from sinks import bury, retry
@@ -22,7 +23,8 @@ from sinks.batch import Batch, Limits
 from sinks.clickhouse import ClickHouse
 from sinks.lane import Beats, Lane
 from sinks.rows import Poison, letters
-from sinks.tables import DEAD_LETTERS, EVENTS, Table
+from sinks.tables import DEAD_LETTERS, EVENTS, LEDGER, Table
+from sinks.tally import telling
 from sinks.verdict import Failed
 from sinks.write import Bury, Writer
 
@@ -54,6 +56,7 @@ class Sink:
             partitions without a rebalance; "" for none.
         session_ms: after how long without a heartbeat the group gives the partitions away.
         beats: is given the heartbeats among the events, once the events around them are stored.
+        book: is told what became of every record of events.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class Sink:
         session_ms: int = 30_000,
         limits: Limits | None = None,
         beats: Beats | None = None,
+        book: Book | None = None,
     ) -> None:
+        self._tell = telling(book, topics.events.name)
         self._kafka = kafka
         self._topics = topics
         self._clickhouse = clickhouse
@@ -90,6 +95,7 @@ class Sink:
         self._lanes = {
             topics.events.name: self._lane(EVENTS, topics.events.name, self._bury_in_topic),
             topics.dead.name: self._lane(DEAD_LETTERS, topics.dead.name, self._bury_in_table),
+            topics.ledger.name: self._lane(LEDGER, topics.ledger.name, bury.in_log),
         }
         self._last_writer = self._writer(DEAD_LETTERS, bury.in_log)
 
@@ -120,10 +126,11 @@ class Sink:
         return Lane(table, writer, commit, self._limits, self._clock, self._beats)
 
     def _writer(self, table: Table, bury: Bury) -> Writer:
-        return Writer(self._clickhouse, table, bury, self._metrics, self._clock, self._chance)
+        made = partial(Writer, self._clickhouse, table, bury, self._metrics, self._clock)
+        return made(self._chance, tell=self._tell if table is EVENTS else None)
 
     async def _reach_tables(self) -> None:
-        names = [table.name for table in (EVENTS, DEAD_LETTERS)]
+        names = [EVENTS.name, DEAD_LETTERS.name, LEDGER.name]
         found = await self._clickhouse.query(
             "SELECT name FROM system.tables"
             " WHERE database = {database:String} AND name IN {names:Array(String)}",
@@ -164,14 +171,12 @@ class Sink:
         self._consumer, self._producer = consumer, producer
 
     async def _subscribe(self) -> None:
-        # Asking for all topics creates none; subscribing to a missing one might, with the
-        # broker's idea of how many partitions it should have.
-        absent = set(self._lanes) - await self._consumer.topics()
-        if absent:
+        # Asking for all topics creates none; subscribing to a missing one might.
+        absent = self._lanes.keys() - await self._consumer.topics()
+        if absent - {self._topics.ledger.name}:
             raise Failed("topics-missing", f"no topic {min(absent)}: run `headrace init`")
-        self._consumer.subscribe(
-            list(self._lanes), listener=_Listener(self._revoked, self._granted)
-        )
+        listener = _Listener(self._revoked, self._granted)
+        self._consumer.subscribe([*self._lanes.keys() - absent], listener=listener)
 
     async def _consume(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         lanes = self._lanes.values()

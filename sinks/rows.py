@@ -8,6 +8,9 @@ from uuid import UUID, uuid5
 
 from schemas import codec, ids
 from schemas.errors import Malformed
+from schemas.events import iso
+from schemas.profiles import Change
+from schemas.profiles import read as read_change
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _TIME = rb"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z"
@@ -16,7 +19,10 @@ _HEAD: Final = re.compile(
     rb'[^"]+"(?:,"received_at":"([^"\\]*)")?,"source_id":"([a-z0-9_-]+)"'
 )
 _LETTERS: Final = UUID("0b7d9c52-6d0e-5a43-9a3c-6c6574746572")
+_CHANGES: Final = UUID("5c1f5a0e-7a43-5d27-8b51-6368616e6765")
 _ISO: Final = re.compile(_TIME)
+_TIMES: Final = range(10**13)
+"""Unix ms that a column of times holds, up to the year 2286."""
 
 
 class Row(NamedTuple):
@@ -102,6 +108,56 @@ def letters(line: bytes, partition: int, offset: int) -> Row:
     text = head + line.lstrip()[1:]
     month, received = _month(value, "failed_at"), _received(value, "failed_at")
     return Row(key, month, partition, offset, text, line, received)
+
+
+def changes(line: bytes, partition: int, offset: int) -> Row:
+    """Read a change of a profile and keep it whole.
+
+    Its id says what cannot differ between two copies: which event, received when, from which
+    place of its raw topic. Of an event processed anew the later copy replaces the earlier.
+
+    Raises:
+        Malformed: not a line of :func:`schemas.profiles.write`.
+    """
+    change = read_change(line)
+    if not isinstance(change, Change):
+        raise Malformed("change-invalid", "the record changes nothing")
+    for name in ("at", "received_at"):
+        if getattr(change, name) not in _TIMES:
+            raise Malformed("change-invalid", f"{name} is a time in Unix ms", where=(name,))
+    received = iso(change.received_at)
+    parts = [change.key.decode("utf-8", "surrogatepass"), change.source_id]
+    parts += [received, str(change.seq)]
+    change_id = str(uuid5(_CHANGES, codec.dumps(parts).decode()))
+    row = codec.dumps(
+        {
+            "change_id": change_id,
+            "source_id": change.source_id,
+            "profile_id": change.profile_id,
+            "event_id": change.event_id,
+            "kind": change.kind,
+            "at": iso(change.at),
+            "received_at": received,
+            "change": line.decode(),
+        }
+    )
+    key = f"{change_id}{change.source_id}".encode("utf-8", "surrogatepass")
+    return Row(key, b"", partition, offset, row, line, received.encode())
+
+
+def ledger(line: bytes, partition: int, offset: int) -> Row:
+    """Read a line of :class:`schemas.ledger.Book`.
+
+    Raises:
+        Malformed: it is none.
+    """
+    value = _object(line)
+    ledger_id = _text(value, "ledger_id").lower()
+    if not ids.is_uuid(ledger_id):
+        raise Malformed("line-invalid", "ledger_id must be a UUID", where=("ledger_id",))
+    key = f"{ledger_id}{_text(value, 'source_id')}".encode("utf-8", "surrogatepass")
+    month, received = _month(value, "written_at"), _received(value, "written_at")
+    return Row(key, month, partition, offset, line.lstrip(), line, received)
 
 
 def read(

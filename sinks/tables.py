@@ -35,3 +35,7 @@ EVENTS: Final = Table(
 DEAD_LETTERS: Final = Table(
     "dead_letters", "concat(toString(letter_id), source_id)", rows.letters, "failed_at"
 )
+PROFILE_CHANGES: Final = Table(
+    "profile_changes", "concat(toString(change_id), source_id)", rows.changes, "received_at"
+)
+LEDGER: Final = Table("ledger", "concat(toString(ledger_id), source_id)", rows.ledger, "written_at")

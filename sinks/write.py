@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _MISSING: Final = "rows-missing"
 
 Bury = Callable[[Sequence[Poison]], Awaitable[None]]
+Tell = Callable[[Batch, Sequence[Row], list[Poison]], None]
 
 
 def split(part: Sequence[T], suspect: int | None) -> list[Sequence[T]]:
@@ -43,6 +44,8 @@ class Writer:
         bury: makes dead letters of rows that can never be stored, and returns when they are safe.
         chance: draws from [0, 1).
         clock: Unix ms.
+        tell: is told of every batch that is safe, of its rows that were not known before, and
+            of its poison.
     """
 
     def __init__(
@@ -54,7 +57,9 @@ class Writer:
         clock: Callable[[], int],
         chance: Callable[[], float],
         breaker: Breaker | None = None,
+        tell: Tell | None = None,
     ) -> None:
+        self._tell = tell
         self._clickhouse = clickhouse
         self._table = table
         self._bury = bury
@@ -87,14 +92,16 @@ class Writer:
                 self._recent.warm(await self._insist(self._latest))
                 self._warm = True
             fresh, repeated = self._recent.unseen(batch.rows)
-            fresh = await self._beyond_horizon(batch, fresh)
-            for part in rows.by_month(fresh).values():
+            beyond = await self._beyond_horizon(batch, fresh)
+            for part in rows.by_month(beyond).values():
                 await self._store(part, poison)
             self._judge_unreadable(batch)
         except Stopped:
             await self._set_aside(poison)  # whoever comes to look shall find them
             raise
         await self._set_aside(poison)
+        if self._tell is not None:
+            self._tell(batch, fresh, poison)
         for source, count in repeated.items():
             name = "headrace_sink_duplicates_total"
             self._metrics.add(name, count, source=source, table=self._table.name)
