@@ -13,9 +13,9 @@ from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 
-Deliver = Callable[[str, int, bytes, Mapping[int, int]], Awaitable[str]]
-"""(topic, partition, value, its lines by minute of receipt) -> "" when it is acknowledged, else
-why not."""
+Deliver = Callable[[str, int, bytes, Mapping[int, int]], Awaitable[Unavailable | None]]
+"""(topic, partition, value, its lines by minute of receipt) -> None when it is safe, else why it is
+not known to be."""
 
 _QUIET_SECONDS: Final = 0.001
 """A pause in arrivals after which waiting longer would hardly bring company."""
@@ -30,12 +30,14 @@ class _Receipt:
         self.acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.missing = 0
 
-    def settle(self, why_not: str) -> None:
+    def settle(self, why_not: Unavailable | None) -> None:
         self.missing -= 1
         if self.acknowledged.done():
             return
-        if why_not:
-            self.acknowledged.set_exception(unavailable(why_not))
+        if why_not is not None:
+            # One each: whoever raises it adds to its traceback.
+            again = Unavailable(why_not.code, why_not.message, status=why_not.status)
+            self.acknowledged.set_exception(again)
         elif not self.missing:
             self.acknowledged.set_result(None)
 
@@ -70,14 +72,14 @@ class Gatherer:
     async def put(
         self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = UNKNOWN
     ) -> None:
-        """Return when all lines are acknowledged. Cancelling the call takes no line back.
+        """Return when all lines are safe. Cancelling the call takes no line back.
 
         Args:
             received_at: when the request came, Unix ms, for the ledger.
 
         Raises:
-            Unavailable: ``broker-unavailable`` with what ``deliver`` or :meth:`fail` said, as
-                soon as one record failed; ``overloaded``, then nothing was taken.
+            Unavailable: what ``deliver`` said, or ``broker-unavailable`` with what :meth:`fail`
+                said, as soon as one record failed; ``overloaded``, then nothing was taken.
         """
         size = sum(len(line) + 1 for chunk in lines.values() for line in chunk)
         if self._inflight and self._inflight + size > self._max_inflight:
@@ -104,7 +106,7 @@ class Gatherer:
     def fail(self, why: str) -> None:
         """Give up what has not been handed to ``deliver``: it was never written."""
         for lane in self._lanes.values():
-            self._settle(lane.clear(), why)
+            self._settle(lane.clear(), unavailable(why))
 
     async def drained(self) -> None:
         """Flush, and return when nothing is under way any more."""
@@ -152,20 +154,22 @@ class Gatherer:
         if not lane.packs:
             del self._lanes[key]
 
-    async def _outcome(self, topic: str, partition: int, pack: Pack[_Receipt]) -> str:
+    async def _outcome(
+        self, topic: str, partition: int, pack: Pack[_Receipt]
+    ) -> Unavailable | None:
         try:
             return await self._deliver(topic, partition, join_lines(pack.lines), pack.minutes)
         except Exception as error:
             # Whoever waits must hear of it, and the partition must go on.
             log.exception("delivering to %s[%d] failed", topic, partition)
-            return f"the record could not be sent: {type(error).__name__}"
+            return unavailable(f"the record could not be sent: {type(error).__name__}")
 
-    def _settle(self, packs: list[Pack[_Receipt]], why_not: str) -> None:
+    def _settle(self, packs: list[Pack[_Receipt]], why_not: Unavailable | None) -> None:
         for pack in packs:
             self._inflight -= pack.size
             for receipt in pack.waiters:
                 receipt.settle(why_not)
-        if packs and not why_not:
+        if packs and why_not is None:
             self._metrics.add("headrace_ingest_records_total", len(packs))
         self._metrics.set("headrace_ingest_inflight_bytes", self._inflight)
 

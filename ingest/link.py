@@ -1,7 +1,18 @@
-"""A producer in use, and how one is given up."""
+"""A producer in use, how one is given up, and what is said of a record that was not sent."""
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Unsent(NamedTuple):
+    """Why a record is not known to be written.
+
+    Attributes:
+        final: the broker answered and will not have it; nobody knows when that changes.
+    """
+
+    why: str
+    final: bool = False
 
 
 class Link:

@@ -1,52 +1,41 @@
-"""Lines -> records that the broker acknowledged; this room's door to aiokafka."""
+"""Lines -> records that are safe: acknowledged by the broker, or on disk while it is away."""
 
-import asyncio
-import contextlib
-import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from typing import Final
 
 from ingest.gather import Gatherer, unavailable
-from ingest.link import Link, discard
-from schemas.ledger import UNKNOWN, Book, minutes_of
+from ingest.kafka import Compression, Kafka
+from ingest.spool.drain import Drain
+from ingest.spool.spool import Spool
+from schemas.errors import Unavailable
+from schemas.ledger import UNKNOWN, Book
 from schemas.metrics import Metrics
-from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES
 
-Compression = Literal["none", "gzip", "lz4", "zstd"]
-
-log: Final = logging.getLogger(__name__)
-
-_PROBE_SECONDS: Final = 1.0
-_RETRY_SECONDS: Final = 0.25
-_ANSWER_SECONDS: Final = 2.0
-"""How long the broker may take to answer one request; aiokafka then repeats it on another
-connection, within the time for the whole record."""
+_DRAIN_SECONDS: Final = 8.0
 
 
 class KafkaPublisher:
-    """Packs lines of concurrent requests into records and waits until the broker has them.
+    """Packs lines of concurrent requests into records and waits until they are safe.
 
-    ``acks=all`` and an idempotent producer: a record is written once, however often aiokafka
-    has to repeat it. How lines gather is :class:`ingest.gather.Gatherer`'s matter.
+    How lines gather is :class:`ingest.gather.Gatherer`'s matter, how records are sent
+    :class:`ingest.kafka.Kafka`'s. A record that is not acknowledged in time may have been written
+    all the same.
 
-    While the broker is known to be away (a probe or a record went unanswered, or no connection
-    can be made) every call fails at once; a new producer is tried four times a second.
-
-    A record that is not acknowledged within ``ack_timeout_s`` may or may not have been written,
-    and may still be for as long again. Its clients are told to retry; a retry that carries the
-    same event id collapses with the first, one without an id of its own is a second event.
+    With a spool, that record and all that follow of its partition go there, until the broker is
+    back and has the spool's. The record may then come twice, with the same event ids. Without
+    one, clients are told to retry, and while the broker is known to be away every call fails at
+    once; a retry that carries the same event id collapses with the first, one without an id of
+    its own is a second event.
 
     Args:
         linger_ms: the longest a line waits for company when nothing else holds it up.
         ack_timeout_s: from handing a record to the producer to its acknowledgement.
-        max_inflight_bytes: lines accepted and not yet acknowledged, all topics together.
+        max_inflight_bytes: lines accepted and not yet safe, all topics together.
         compression: of record batches. Without any by default: lz4 costs the edge some 8 % more
             CPU for batches of 100 events, and every reader again; worth it for a network between.
         clock: Unix ms, the records' timestamps.
         ledger: is told of every acknowledged record.
+        spool: started before and stopped after this by the caller.
     """
 
     def __init__(
@@ -60,60 +49,66 @@ class KafkaPublisher:
         metrics: Metrics,
         clock: Callable[[], int],
         ledger: Book | None = None,
+        spool: Spool | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._bootstrap = bootstrap
-        self._ack_timeout = ack_timeout_s
-        self._answer_timeout = min(_ANSWER_SECONDS, ack_timeout_s)
-        self._compression = None if compression == "none" else compression
-        self._clock = clock
+        self._spool = spool
+        self._kafka = Kafka(
+            bootstrap,
+            ack_timeout_s=ack_timeout_s,
+            compression=compression,
+            clock=clock,
+            ledger=ledger,
+            on_away=self._fail_fast,
+        )
         self._gatherer = Gatherer(
             self._deliver,
             linger=linger_ms / 1000,
             max_inflight=max_inflight_bytes,
             metrics=metrics,
         )
-        self._link: Link | None = None
-        self._trouble = f"not connected to Kafka at {bootstrap} yet"
+        self._drain = Drain(spool, self._kafka.send, lambda: self._kafka.trouble) if spool else None
         self._stopping = False
-        self._answered_at = 0.0
-        self._wake = asyncio.Event()
-        self._watch: asyncio.Task[None] | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def trouble(self) -> str:
-        """Why records are not being acknowledged at present; empty while they are."""
-        return self._trouble
+        """Why records cannot be made safe at present; empty while they can."""
+        if self._stopping:
+            return "shutting down"
+        if self._kafka.trouble and self._spool is not None:
+            return self._spool.trouble
+        return self._kafka.trouble
+
+    @property
+    def detail(self) -> str:
+        """What waits on disk, or is about to; empty while records go straight to the broker."""
+        spool, away = self._spool, self._kafka.trouble
+        if spool is None or not (away or not spool.empty):
+            return ""
+        first = f"accepting into the spool: {away}" if away else "draining the spool"
+        stuck = next(iter(self._drain.stuck.values()), "") if self._drain else ""
+        return f"{first}; {spool.records} records wait" + (f"; {stuck}" if stuck else "")
 
     async def start(self) -> None:
         """Begin to connect, and return when the first attempt has ended either way.
 
         A broker that is not up yet is tried again until :meth:`stop`.
         """
-        first = asyncio.Event()
-        self._watch = asyncio.create_task(self._keep_watch(first), name="publisher")
-        await first.wait()
+        await self._kafka.start()
+        if self._drain is not None:
+            await self._drain.start()
 
     async def stop(self) -> None:
-        """Refuse what comes, finish what was taken (``ack_timeout_s`` at most), disconnect."""
+        """Refuse what comes, finish what was taken, drain the spool for a while, disconnect."""
         self._stopping = True
-        self._trouble = "shutting down"
         await self._gatherer.drained()
-        if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
-        if self._retiring:
-            await asyncio.wait(self._retiring)
-        if self._link is not None:
-            await discard(self._link.producer)
-            self._link = None
+        if self._drain is not None:
+            await self._drain.stop(_DRAIN_SECONDS)
+        await self._kafka.stop()
 
     async def publish(
         self, topic: str, lines: Mapping[int, list[bytes]], received_at: int = UNKNOWN
     ) -> None:
-        """Return when every line is in a record that all in-sync replicas have.
+        """Return when every line is in a record that all in-sync replicas have, or on disk.
 
         Cancelling the call does not take the lines back.
 
@@ -122,167 +117,35 @@ class KafkaPublisher:
             received_at: when the request came, Unix ms, for the ledger.
 
         Raises:
-            Unavailable: ``broker-unavailable`` when the broker is away, refuses a record or
-                does not acknowledge it in time, see the class for what that leaves open;
-                ``overloaded`` when too many bytes are under way, then nothing was sent.
+            Unavailable: ``broker-unavailable`` when the broker refuses a record or, without a
+                spool, is away or does not acknowledge in time, see the class for what that
+                leaves open; ``spool-full``, ``disk-full`` (507) or ``spool-unwritable`` when a
+                record is safe nowhere; ``overloaded`` when too many bytes are under way, then
+                nothing was sent.
         """
-        if self._trouble:
-            raise unavailable(self._trouble)
+        if self._stopping or (self._spool is None and self._kafka.trouble):
+            raise unavailable(self.trouble)
         await self._gatherer.put(topic, lines, received_at)
 
     async def _deliver(
-        self, topic: str, partition: int, value: bytes, minutes: Mapping[int, int] | None = None
-    ) -> str:
-        """Send one record; "" or why it is not known to be written.
+        self, topic: str, partition: int, value: bytes, minutes: Mapping[int, int]
+    ) -> Unavailable | None:
+        """Make one record safe, or tell why it is not known to be."""
+        spool, drain, lane = self._spool, self._drain, (topic, partition)
+        if spool is None or drain is None:
+            unsent = await self._kafka.send(topic, partition, value, minutes)
+            return unavailable(unsent.why) if unsent else None
+        if lane in drain.stuck:
+            return unavailable(drain.stuck[lane])
+        if not self._kafka.trouble and await drain.is_past(lane):
+            unsent = await self._kafka.send(topic, partition, value, minutes)
+            if unsent is None:
+                return None
+            if unsent.final:
+                return unavailable(unsent.why)
+        return await spool.put(lane, value)
 
-        Args:
-            minutes: its lines by minute of receipt, counted here when they are not given.
-        """
-        link = self._link
-        if link is None:
-            return self._trouble
-        with link as producer:
-            return await self._why_missing(producer, topic, partition) or await self._why_unsent(
-                link, topic, partition, value, minutes
-            )
-
-    async def _why_missing(self, producer: Any, topic: str, partition: int) -> str:
-        """Look whether the partition exists; the producer is as good as before if it does not."""
-        try:
-            async with asyncio.timeout(self._answer_timeout):
-                partitions = await producer.partitions_for(topic)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("no metadata for topic %s: %r", topic, error)
-            self._wake.set()
-            return f"topic {topic} cannot be found: run headrace init"
-        if partition not in partitions:
-            return f"topic {topic} has only {len(partitions)} partitions: run headrace init"
-        return ""
-
-    async def _why_unsent(
-        self,
-        link: Link,
-        topic: str,
-        partition: int,
-        value: bytes,
-        minutes: Mapping[int, int] | None = None,
-    ) -> str:
-        try:
-            async with asyncio.timeout(self._ack_timeout):
-                acknowledged = await link.producer.send(
-                    topic, value, partition=partition, timestamp_ms=self._clock()
-                )
-                placed = await acknowledged
-        except TimeoutError:
-            why = f"Kafka did not acknowledge within {self._ack_timeout:g} s"
-            self._spoil(link, f"{topic}[{partition}]: {why}")
-            self._go_away(why)
-            return why
-        except KafkaError as error:
-            self._spoil(link, f"{topic}[{partition}]: {error!r}")
-            return f"Kafka refused the record: {type(error).__name__}"
-        self._answered_at = asyncio.get_running_loop().time()
-        if self._ledger is not None:
-            self._ledger.accepted(topic, partition, placed.offset, minutes or minutes_of(value))
-        return ""
-
-    def _spoil(self, link: Link, why: str) -> None:
-        """Have the producer replaced: it gave out a sequence number that may never arrive.
-
-        The broker answers every later batch of that partition with OutOfOrderSequenceNumber,
-        which aiokafka takes as final.
-        """
-        log.warning("%s; the producer is replaced", why)
-        link.spoiled = True
-        self._wake.set()
-
-    def _go_away(self, why: str) -> None:
-        """Fail fast from now on, and what has not been sent with it."""
-        if not self._trouble:
-            log.error("Kafka is away: %s", why)
-        if not self._stopping:
-            self._trouble = why
-        self._gatherer.fail(why)
-
-    async def _keep_watch(self, first: asyncio.Event) -> None:
-        """Keep one usable producer, for ever; a bug in here must not end it either."""
-        while True:
-            self._wake.clear()
-            try:
-                why = await self._look()
-            except Exception as error:
-                log.exception("watching the broker failed")
-                why = f"watching the broker failed: {error!r}"
-            if why:
-                self._go_away(why)
-            elif self._trouble and not self._stopping:
-                log.info("connected to Kafka at %s", self._bootstrap)
-                self._trouble = ""
-            first.set()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RETRY_SECONDS if why else _PROBE_SECONDS):
-                    await self._wake.wait()
-
-    async def _look(self) -> str:
-        """Probe the producer or replace it; "" when it can be used."""
-        link = self._link
-        if link is not None and not link.spoiled and await self._answers(link.producer):
-            return ""
-        if link is not None:
-            link.spoiled = True
-            # A partition that refuses every record must not cost a connection for each.
-            age = asyncio.get_running_loop().time() - link.since
-            await asyncio.sleep(_RETRY_SECONDS - age)
-        try:
-            fresh = await self._connect()
-        except (KafkaError, OSError, TimeoutError) as error:
-            return f"no connection to Kafka at {self._bootstrap} ({error!r})"
-        self._answered_at = asyncio.get_running_loop().time()
-        self._link = Link(fresh, self._answered_at)
-        if link is not None:
-            self._retire(link)
-        return ""
-
-    async def _answers(self, producer: Any) -> bool:
-        loop = asyncio.get_running_loop()
-        if loop.time() - self._answered_at < _PROBE_SECONDS:
-            return True
-        try:
-            async with asyncio.timeout(self._answer_timeout):
-                answered: bool = await producer.client.force_metadata_update()
-        except TimeoutError:
-            return False
-        if answered:
-            self._answered_at = loop.time()
-        return answered
-
-    async def _connect(self) -> Any:
-        producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            compression_type=self._compression,
-            max_batch_size=PACK_BYTES,
-            max_request_size=MAX_RECORD_BYTES,
-            request_timeout_ms=int(self._answer_timeout * 1000),
-        )
-        try:
-            # Long enough for aiokafka's own time-outs of connection and metadata: it leaves
-            # sockets behind when it is cancelled. Its wait for a producer id has none.
-            async with asyncio.timeout(3 * self._answer_timeout):
-                await producer.start()
-        except BaseException:
-            await producer.stop()
-            raise
-        return producer
-
-    def _retire(self, link: Link) -> None:
-        """Let a replaced producer finish what requests still wait for, then end it."""
-
-        async def retire() -> None:
-            await link.idle.wait()
-            await discard(link.producer)
-
-        task = asyncio.create_task(retire(), name="retire")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+    def _fail_fast(self, why: str) -> None:
+        """Give up at once what has not been sent, where it has no other place to go."""
+        if self._spool is None:
+            self._gatherer.fail(why)

@@ -5,8 +5,9 @@ import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
+from ingest.link import Unsent
 from ingest.spool.frames import Lane
 from ingest.spool.spool import Spool
 from ingest.spool.store import START, Entry, Place
@@ -20,17 +21,6 @@ _ADOPT_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
 _STUCK_SECONDS: Final = 30.0
 _HANDOVER_SECONDS: Final = 1.0
-
-
-class Unsent(NamedTuple):
-    """Why a record is not known to be written.
-
-    Attributes:
-        final: the broker answered and will not have it; nobody knows when that changes.
-    """
-
-    why: str
-    final: bool = False
 
 
 Send = Callable[[str, int, bytes], Awaitable[Unsent | None]]

@@ -93,8 +93,7 @@ class Store:
             for segment in _recover(self._folder, contents):
                 self._keep(segment)
         except BaseException:
-            os.close(self._lock)
-            self._lock = None
+            self._let_go()
             raise
         return contents
 
@@ -174,9 +173,12 @@ class Store:
         """Let go of everything; an empty folder goes too."""
         for segment in self._segments:
             segment.close()
+        with contextlib.suppress(OSError):
+            self._folder.rmdir()
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._lock is not None:
-            with contextlib.suppress(OSError):
-                self._folder.rmdir()
             os.close(self._lock)
             self._lock = None
 

@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ingest.gather import Gatherer
+from ingest.gather import Gatherer, unavailable
 from schemas.errors import Unavailable
 from schemas.metrics import Metrics
 from schemas.topics import PACK_BYTES
@@ -20,19 +20,19 @@ class Broker:
         self.open.set()
         self.arrived = asyncio.Event()
         self.minutes: list[dict[int, int]] = []
-        self.why_not: Mapping[int, str] = {}
+        self.why_not: Mapping[int, Unavailable] = {}
         self.error: Exception | None = None
 
     async def __call__(
         self, topic: str, partition: int, value: bytes, minutes: Mapping[int, int]
-    ) -> str:
+    ) -> Unavailable | None:
         self.minutes.append(dict(minutes))
         self.records.append((topic, partition, value))
         self.arrived.set()
         await self.open.wait()
         if self.error is not None:
             raise self.error
-        return self.why_not.get(partition, "")
+        return self.why_not.get(partition)
 
 
 def gatherer(broker: Broker, metrics: Metrics | None = None, **how: float) -> Gatherer:
@@ -100,7 +100,7 @@ async def test_large_requests_are_cut_into_records_and_answered_once_all_are_the
 
 async def test_one_record_that_failed_fails_the_request() -> None:
     broker = Broker()
-    broker.why_not = {1: "partition 1 is broken"}
+    broker.why_not = {1: unavailable("partition 1 is broken")}
     gather = gatherer(broker)
     outcomes = await asyncio.gather(
         gather.put("t", {0: [b"a"], 1: [b"b"]}),

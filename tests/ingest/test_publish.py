@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from deploy.local.broker.errors import Code
-from ingest.publish import Compression, KafkaPublisher
+from ingest.kafka import Compression
+from ingest.publish import KafkaPublisher
 from schemas.errors import Unavailable
 from schemas.metrics import Metrics
 from tests.ingest.kafka import Kafka, lines_of, records_of, until
