@@ -16,7 +16,9 @@ from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
 from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
 from deploy.cli_sources import sources
+from deploy.cli_tail import tail
 from deploy.cli_trace import trace
+from deploy.cli_validations import stop_validating, validate, validations
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
 
 _LOCAL_BROKER = (
@@ -120,10 +122,18 @@ def ingest(host: str, port: int, processes: int, fd: int | None) -> None:
 @host_option
 @metrics_option
 @worker_option
+@click.option(
+    "--store",
+    type=click.Choice(["memory", "rocksdb"]),
+    help="Where the state of visitors is: in memory, or on disk in the data directory, where it "
+    "takes little memory and a restarted worker finds it again. [default: HEADRACE_STORE]",
+)
 @speaks_plainly
-def process(host: str, metrics_port: int | None, worker: int) -> None:
+def process(host: str, metrics_port: int | None, worker: int, store: str | None) -> None:
     """Topic to topic: decode, identify, sessionise. To scale, start another."""
-    _run("process", read_settings(), host=host, metrics_port=metrics_port, worker=worker)
+    settings = read_settings()
+    settings = replace(settings, store=store or settings.store)
+    _run("process", settings, host=host, metrics_port=metrics_port, worker=worker)
 
 
 @headrace.command()
@@ -210,4 +220,7 @@ headrace.add_command(bench)
 headrace.add_command(dead)
 headrace.add_command(replay)
 headrace.add_command(sources)
+headrace.add_command(tail)
 headrace.add_command(trace)
+for command_ in (validate, validations, stop_validating):
+    sources.add_command(command_)

@@ -1,18 +1,15 @@
 """``headrace sources``: event sources, their keys and schemas from the command line."""
 
-import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 
+from deploy.cli_desk import do, print_json, print_result, worked
 from deploy.cli_fields import Duration, given, with_fields
 from deploy.cli_options import data_option, read_settings, speaks_plainly
 from deploy.tier import clock
 from schemas import commands
-from schemas.errors import HeadraceError
 from schemas.sources import KEY_TYPES
 
 source_argument = click.argument("source_id", metavar="ID")
@@ -46,7 +43,7 @@ def sources() -> None:
 def create(source_id: str, write_key: str, data: Path | None, **options: Any) -> None:
     """Create a source; prints it with its write key in clear, this once."""
     fields = {"id": source_id, **given(options)}
-    _print(_worded(_do(commands.CreateSource(fields, write_key=write_key), data)))
+    print_result(do(commands.CreateSource(fields, write_key=write_key), data))
 
 
 @sources.command("list")
@@ -54,7 +51,7 @@ def create(source_id: str, write_key: str, data: Path | None, **options: Any) ->
 @speaks_plainly
 def list_(data: Path | None) -> None:
     """List the sources, one a line: id, state, protocol, bridge, name."""
-    for source in _do(commands.ListSources(), data):
+    for source in do(commands.ListSources(), data):
         state = "enabled" if source.enabled else "disabled"
         click.echo(f"{source.id}\t{state}\t{source.protocol}\t{source.bridge}\t{source.name}")
 
@@ -65,7 +62,7 @@ def list_(data: Path | None) -> None:
 @speaks_plainly
 def show(source_id: str, data: Path | None) -> None:
     """Print a source and its keys; a key itself is never shown again."""
-    _print(_worded(_do(commands.ShowSource(source_id), data)))
+    print_result(do(commands.ShowSource(source_id), data))
 
 
 @sources.command()
@@ -105,8 +102,8 @@ def enable(source_id: str, data: Path | None) -> None:
 @speaks_plainly
 def delete(source_id: str, data: Path | None) -> None:
     """Take a source and its keys out of the registry; its events stay."""
-    _do(commands.DeleteSource(source_id), data)
-    _print({"deleted": source_id})
+    do(commands.DeleteSource(source_id), data)
+    print_json({"deleted": source_id})
 
 
 @sources.command("rotate-key")
@@ -126,7 +123,7 @@ def rotate_key(
     source_id: str, key_type: Any, customer: str, overlap: int, data: Path | None
 ) -> None:
     """Draw a key in place of all of its type and customer; prints it in clear, this once."""
-    _print(_worded(_do(commands.RotateKey(source_id, key_type, overlap, customer), data)))
+    print_result(do(commands.RotateKey(source_id, key_type, overlap, customer), data))
 
 
 @sources.command("add-key")
@@ -143,7 +140,7 @@ def add_key(
     """Draw another key; prints it in clear, this once."""
     end = clock() + expires_in * 1000 if expires_in else 0
     command = commands.AddKey(source_id, key_type, customer=customer, name=name, expires_at=end)
-    _print(_worded(_do(command, data)))
+    print_result(do(command, data))
 
 
 @sources.command("revoke-key")
@@ -153,7 +150,7 @@ def add_key(
 @speaks_plainly
 def revoke_key(source_id: str, key: str, data: Path | None) -> None:
     """Take a key back at once: KEY is its id, or the key itself."""
-    _print(_worded(_do(commands.RevokeKey(source_id, key), data)))
+    print_result(do(commands.RevokeKey(source_id, key), data))
 
 
 @sources.command("schema")
@@ -162,7 +159,7 @@ def revoke_key(source_id: str, key: str, data: Path | None) -> None:
 @speaks_plainly
 def schema_(source_id: str, data: Path | None) -> None:
     """Print the collections of a source: declared, or seen in its events."""
-    _print(_worded(_do(commands.ShowSchema(source_id), data)))
+    print_result(do(commands.ShowSchema(source_id), data))
 
 
 @sources.command()
@@ -179,7 +176,7 @@ def declare(
     """Add properties to a collection, which need not exist yet."""
     pairs = (text.rpartition("=") for text in properties)
     types = {name: type_name for name, _, type_name in pairs}
-    _print(_worded(_do(commands.DeclareSchema(source_id, collection, types), data)))
+    print_result(do(commands.DeclareSchema(source_id, collection, types), data))
 
 
 @sources.command()
@@ -207,39 +204,8 @@ def promote(source_id: str, collection: str, property_: str, data: Path | None) 
         finally:
             await client.close()
 
-    click.echo(_worked(work()))
+    click.echo(worked(work()))
 
 
 def _change(source_id: str, data: Path | None, changes: dict[str, Any]) -> None:
-    _print(_worded(_do(commands.ChangeSource(source_id, changes), data)))
-
-
-def _worded(result: Any) -> dict[str, Any]:
-    """Word a result as ``/api`` does."""
-    from schemas.wire.manage.replies import worded
-
-    return worded(result)
-
-
-def _print(value: dict[str, Any]) -> None:
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-def _do(command: commands.Command, data: Path | None) -> Any:
-    """Have the desk do it, as ``/api`` has."""
-    from deploy.desk import open_desk
-
-    settings = read_settings(data=data)
-
-    async def work() -> Any:
-        async with open_desk(settings, clock=clock) as desk:
-            return await desk.do(command)
-
-    return _worked(work())
-
-
-def _worked(work: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return asyncio.run(work)
-    except HeadraceError as error:
-        raise click.ClickException(f"{error.message} ({error.code})") from error
+    print_result(do(commands.ChangeSource(source_id, changes), data))

@@ -71,6 +71,7 @@ class Desk:
         )
         self._asks: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
             commands.ShowSchema: self._schema,
+            commands.ShowValidations: self._validations,
             commands.Select: self._select,
             commands.Erase: self._erase,
         }
@@ -83,6 +84,8 @@ class Desk:
             commands.RevokeKey: sources.revoke_key,
             commands.RotateKey: sources.rotate_key,
             commands.DeclareSchema: self._declare,
+            commands.Validate: self._validate,
+            commands.StopValidating: self._stop_validating,
         }
 
     async def start(self) -> None:
@@ -102,10 +105,11 @@ class Desk:
         """Do a command; the result is what its class says.
 
         Raises:
-            Malformed: ``source-invalid``, ``key-invalid``, ``collection-invalid`` (400);
-                ``source-unknown``, ``key-unknown`` (404); ``source-exists``, ``key-exists``,
-                ``redirect-exists``, ``topic-mismatch``, ``too-many-keys``, ``schema-conflict``
-                (409).
+            Malformed: ``source-invalid``, ``key-invalid``, ``collection-invalid``,
+                ``schema-invalid`` (400); ``source-unknown``, ``key-unknown``,
+                ``validation-unknown`` (404); ``source-exists``, ``key-exists``,
+                ``redirect-exists``, ``topic-mismatch``, ``too-many-keys``, ``schema-conflict``,
+                ``validation-exists``, ``too-many-validations`` (409).
             Unavailable: ``broker-unavailable``, ``too-many-writers``, ``overloaded``, or what
                 the archive raises.
         """
@@ -140,6 +144,17 @@ class Desk:
     async def _declare(self, command: commands.DeclareSchema) -> Any:
         source_id = self._sources.find(command.source_id).id
         return await self._schemata.declare(source_id, command.collection, command.properties)
+
+    async def _validations(self, command: commands.ShowValidations) -> Any:
+        return self._schemata.validations(self._sources.find(command.source_id).id)
+
+    async def _validate(self, command: commands.Validate) -> Any:
+        source_id = self._sources.find(command.source_id).id
+        return await self._schemata.validate(source_id, command.validation)
+
+    async def _stop_validating(self, command: commands.StopValidating) -> Any:
+        source_id = self._sources.find(command.source_id).id
+        return await self._schemata.stop_validating(source_id, command.name)
 
     async def _select(self, command: commands.Select) -> Any:
         source_id = self._sources.find(command.source_id).id

@@ -7,6 +7,7 @@ from deploy.writes import Change, Writer
 from schemas.catalog import MAX_COLLECTIONS, OVERFLOW, Collection, extended
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS
+from schemas.validations import Validation, added, of_source, unknown, without
 
 Observe = Callable[[str], Awaitable[Mapping[str, Mapping[str, str]]]]
 """Source id -> event type -> property -> type, as :meth:`sinks.archive.Archive.properties`."""
@@ -30,11 +31,39 @@ class Schemata:
 
     async def declare(self, source_id: str, name: str, properties: Mapping[str, str]) -> Collection:
         """Add properties to a collection, which need not exist yet."""
-        of_source = self._tail.catalog.of(source_id)
-        if len(of_source) >= MAX_COLLECTIONS and all(each.name != name for each in of_source):
+        self._refuse_too_many(source_id, name)
+        return await self._put(source_id, name, lambda old: extended(old, properties))
+
+    def validations(self, source_id: str) -> tuple[Validation, ...]:
+        """What a source's events are held against, by event type and name."""
+        return of_source(self._tail.catalog.of(source_id))
+
+    async def validate(self, source_id: str, validation: Validation) -> Validation:
+        """Hold events of a type against a schema, whose collection need not exist yet."""
+        from processors.steps.validate import compiled  # noqa: PLC0415 - most processes never do
+
+        compiled(validation.name, validation.schema)
+        self._refuse_too_many(source_id, validation.event_type)
+
+        def change(old: Collection) -> Collection:
+            return added(extended(old, {}), validation, self.validations(source_id))
+
+        await self._put(source_id, validation.event_type, change, of_all=True)
+        return validation
+
+    async def stop_validating(self, source_id: str, name: str) -> None:
+        """Take a validation away."""
+        found = (each for each in self.validations(source_id) if each.name == name)
+        validation = next(found, None)
+        if validation is None:
+            raise unknown(name)
+        await self._put(source_id, validation.event_type, lambda old: without(old, name))
+
+    def _refuse_too_many(self, source_id: str, name: str) -> None:
+        catalog = self._tail.catalog
+        if catalog.get(source_id, name) is None and catalog.count(source_id) >= MAX_COLLECTIONS:
             message = f"source {source_id} has {MAX_COLLECTIONS} collections already"
             raise Malformed("collection-invalid", message, status=409)
-        return await self._put(source_id, name, lambda old: extended(old, properties))
 
     async def freeze(self, source_id: str) -> None:
         """Write down what is seen, before anything is refused for not being in there."""
@@ -43,7 +72,12 @@ class Schemata:
                 await self._put(source_id, seen.name, _adding(seen.properties))
 
     async def _put(
-        self, source_id: str, name: str, change: Callable[[Collection], Collection]
+        self,
+        source_id: str,
+        name: str,
+        change: Callable[[Collection], Collection],
+        *,
+        of_all: bool = False,
     ) -> Collection:
         nothing = Collection(source_id, name)
         written: list[Collection] = []
@@ -56,7 +90,7 @@ class Schemata:
             found = self._tail.catalog.get(source_id, name)
             return found.as_record() if found else None
 
-        await self._writer.apply(Change(self._topic, nothing.key, draft, present))
+        await self._writer.apply(Change(self._topic, nothing.key, draft, present, of_all))
         return written[-1]
 
 

@@ -9,6 +9,7 @@ from processors.feed import SourceFeed
 from processors.steps.coerce import UNDECIDED, Note, Plan, Shape, Shapes, conform, wished
 from processors.steps.decode import Vendors, decode
 from processors.steps.enrich import Locate, enriched
+from processors.steps.validate import Checks, validated
 from schemas import codec, heartbeat
 from schemas.catalog import has_collection
 from schemas.envelope import RawEvent
@@ -81,6 +82,7 @@ class Look:
         self._vendors = vendors
         self._locate = locate
         self._shapes = Shapes()
+        self._checks = Checks()
 
     def __call__(self, record: Record) -> Ahead:
         """Look at a record. Never raises for what is in it."""
@@ -96,6 +98,9 @@ class Look:
         raw, event = decode(line, self._vendors)
         if event is heartbeat.EVENT:
             return Opened(line, raw, event, UNKNOWN, saved=True, columns={})
+        known = self._feed.catalog.get(raw.source_id, event.event_type)
+        if checks := self._checks.find(known):
+            event = validated(event, checks, len(line))
         source = self._feed.registry.get(raw.source_id) or UNKNOWN
         opened = Opened(line, raw, event, source, event.saves_event, {})
         if opened.is_frozen:

@@ -30,6 +30,8 @@ class Collection:
         version: rises with every change of ``properties``.
         seen: property -> when it was first and last seen, edge clock, Unix ms; "last" is exact
             to the day. What was only declared is not in it.
+        validations: name -> JSON Schema that the events' properties are held against, see
+            :mod:`schemas.validations`.
     """
 
     source_id: str
@@ -37,6 +39,7 @@ class Collection:
     properties: Mapping[str, str] = field(default_factory=dict)
     version: int = 0
     seen: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    validations: Mapping[str, Any] = field(default_factory=dict)
 
     def holding(self, properties: Mapping[str, str]) -> "Collection":
         """Hold these properties instead."""
@@ -67,7 +70,8 @@ def read(value: bytes) -> Collection:
         if isinstance(source_id, str) and isinstance(name, str) and isinstance(properties, dict):
             version, seen = record.get("version", 0), record.get("seen", {})
             seen = {each: (first, last) for each, (first, last) in seen.items()}
-            return Collection(source_id, name, properties, version, seen)
+            validations = record.get("validations", {})
+            return Collection(source_id, name, properties, version, seen, validations)
     raise Malformed("collection-invalid", "a collection has source_id, name and properties")
 
 

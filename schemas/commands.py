@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.sources import KeyType, Source
+from schemas.validations import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,32 @@ class DeclareSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowValidations:
+    """What events are held against; -> tuple of :class:`schemas.validations.Validation`."""
+
+    source_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validate:
+    """Hold events of a type against one more schema, or another of the same name; -> it.
+
+    Its collection need not exist yet.
+    """
+
+    source_id: str
+    validation: Validation
+
+
+@dataclass(frozen=True, slots=True)
+class StopValidating:
+    """Take a validation away; -> None."""
+
+    source_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
     """Ask the source's rows; -> list of JSON objects.
 
@@ -173,6 +200,9 @@ Command = (
     | RotateKey
     | ShowSchema
     | DeclareSchema
+    | ShowValidations
+    | Validate
+    | StopValidating
     | Select
     | Erase
     | Nothing

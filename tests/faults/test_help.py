@@ -34,6 +34,9 @@ COMMANDS = {
     "sources update": ("--data", "--name", "--session-timeout"),
     "sources rotate-key": ("--data", "--type"),
     "sources disable": ("--data",),
+    "sources validate": ("--name", "--schema", "--data", "example", "json schema"),
+    "sources validations": ("--data",),
+    "sources stop-validating": ("name", "--data"),
 }
 
 

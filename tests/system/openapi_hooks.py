@@ -16,6 +16,9 @@ _BEYOND_A_SCHEMA = {
     "order-unknown": "a query is ordered by what is not in it",
     "source-exists": "Rakam answers 400 where others answer 409",
     "schema-conflict": "as above",
+    "schema-invalid": "a JSON Schema is more than an object",
+    "validation-exists": "two event types of a source have validations of one name",
+    "too-many-validations": "a source has some number of them already",
     "remote-unsupported": "Rakam's remote files are refused, whatever they are",
 }
 _FILES = ("/event/bulk", "/event/copy")

@@ -20,6 +20,9 @@ from schemas.commands import (
     RotateKey,
     ShowSchema,
     ShowSource,
+    ShowValidations,
+    StopValidating,
+    Validate,
 )
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
@@ -27,6 +30,7 @@ from schemas.events import Event
 from schemas.reading import MAX_ID, JsonObject, as_object, as_whole, bound, parse_object, required
 from schemas.source_fields import as_plain, refuse_others
 from schemas.sources import KEY_TYPES, KeyType
+from schemas.validations import Validation, checked_name, weighed
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
 
 NAME = "headrace"
@@ -40,6 +44,7 @@ _ONE: Final = "/api/sources/{source_id}"
 _KEY_FIELDS: Final = ("type", "customer", "name", "expires_at")
 _ROTATION_FIELDS: Final = ("type", "customer", "overlap")
 _SCHEMA_FIELDS: Final = ("collection", "properties")
+_VALIDATION_FIELDS: Final = ("event_type", "name", "schema")
 _BODY: Final = ("body",)
 
 
@@ -51,6 +56,8 @@ ROUTES: tuple[Route, ...] = (
     _route("/api/sources", "sources", "GET", "POST"),
     _route(_ONE, "source", "GET", "PATCH", "DELETE"),
     _route(f"{_ONE}/schema", "schema", "GET", "POST"),
+    _route(f"{_ONE}/validations", "validations", "GET", "POST"),
+    _route(f"{_ONE}/validations/{{name}}", "validation", "DELETE"),
     _route(f"{_ONE}/keys", "keys", "POST"),
     # No key's id is "rotate", so whichever of these two is looked at first, this one is meant.
     _route(f"{_ONE}/keys/rotate", "rotation", "POST"),
@@ -69,7 +76,8 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # 
 
     Raises:
         Malformed: missing, json-invalid, dict-type, json-too-deep, too-many-keys,
-            source-invalid, key-invalid or collection-invalid; each names the field.
+            source-invalid, key-invalid, collection-invalid, validation-invalid or
+            schema-invalid; each names the field.
     """
     return _COMMANDS[request.endpoint, request.method](request)
 
@@ -139,6 +147,19 @@ def _declare(request: Request) -> DeclareSchema:
     return DeclareSchema(source_id, collection, properties)
 
 
+def _validate(request: Request) -> Validate:
+    source_id = _source(request)
+    fields = _body(request)
+    refuse_others(fields, _VALIDATION_FIELDS, "a validation", "validation-invalid")
+    given = required(fields, "event_type", _BODY)
+    event_type = as_plain(given, "event_type", code="collection-invalid")
+    extended(Collection(source_id, event_type), {})
+    name = checked_name(required(fields, "name", _BODY))
+    schema = required(fields, "schema", _BODY)
+    weighed(schema)
+    return Validate(source_id, Validation(event_type, name, schema))
+
+
 _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Request], Command]]] = {
     ("sources", "GET"): lambda _: ListSources(),
     ("sources", "POST"): _create,
@@ -150,6 +171,11 @@ _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Request], Command]]] = {
     ("key", "DELETE"): lambda request: RevokeKey(_source(request), request.path["key_id"]),
     ("schema", "GET"): lambda request: ShowSchema(_source(request)),
     ("schema", "POST"): _declare,
+    ("validations", "GET"): lambda request: ShowValidations(_source(request)),
+    ("validations", "POST"): _validate,
+    ("validation", "DELETE"): lambda request: StopValidating(
+        _source(request), request.path["name"]
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from schemas.openapi import (
     refusals,
 )
 from schemas.reading import JsonObject
+from schemas.validations import NAME as VALIDATION_NAME
 from schemas.wire.manage.edge import NAME
 from schemas.wire.manage.shapes import DECLARED, NEW_KEY, ROTATION, SCHEMAS
 
@@ -26,6 +27,7 @@ _ADMIN: Final = "headraceAdminKey"
 _SOURCES: Final = "/api/sources"
 _SOURCE: Final = f"{_SOURCES}/{{source_id}}"
 _SOURCE_ID: Final = parameter("source_id", STRING, place="path")
+_VALIDATION: Final = parameter("name", {"type": "string", "pattern": VALIDATION_NAME}, place="path")
 _KEY_ID: Final = parameter("key_id", STRING, "its id, or the key itself", place="path")
 _LOCATION: Final = {"Location": {"schema": STRING}}
 _ID_OF_NEW: Final = "$response.body#/id"
@@ -42,6 +44,8 @@ _LINKS: Final[dict[str, JsonObject]] = {
         "rotate-key",
         "show-schema",
         "declare-schema",
+        "show-validations",
+        "validate",
     )
 } | {
     "revoke-key": {
@@ -66,6 +70,27 @@ _COLLECTIONS: Final = {
     "200": answer(
         "What is known.",
         record({"collections": array(ref("HeadraceCollection"))}, ("collections",)),
+    )
+}
+_VALIDATIONS: Final = {
+    "200": answer(
+        "All of them, by event type and name.",
+        record({"validations": array(ref("HeadraceValidation"))}, ("validations",)),
+    )
+}
+_VALIDATED: Final = {
+    "200": answer(
+        "As it is now.",
+        ref("HeadraceValidation"),
+        links={
+            "stop-validating": {
+                "operationId": f"{NAME}-stop-validating",
+                "parameters": {
+                    "source_id": "$request.path.source_id",
+                    "name": "$response.body#/name",
+                },
+            }
+        },
     )
 }
 _COLLECTION: Final = {"200": answer("As it is now.", ref("HeadraceCollection"))}
@@ -145,6 +170,25 @@ DESCRIPTION: Final = Description(
             404,
             409,
             takes=DECLARED,
+        ),
+        ("GET", f"{_SOURCE}/validations"): _managed(
+            "show-validations", "The schemas that its events are held against", _VALIDATIONS, 404
+        ),
+        ("POST", f"{_SOURCE}/validations"): _managed(
+            "validate",
+            "Hold events of a type against one more schema, or another of its name",
+            _VALIDATED,
+            400,
+            404,
+            409,
+            takes=ref("HeadraceValidation"),
+        ),
+        ("DELETE", f"{_SOURCE}/validations/{{name}}"): _managed(
+            "stop-validating",
+            "Take a validation away",
+            _GONE,
+            404,
+            parameters=(_SOURCE_ID, _VALIDATION),
         ),
     },
     schemas=SCHEMAS,

@@ -9,6 +9,7 @@ from schemas.commands import Issued
 from schemas.errors import HeadraceError
 from schemas.reading import JsonObject
 from schemas.sources import Source
+from schemas.validations import Validation
 from schemas.vendor import Claim, Reply, Request, refusal
 
 _UNAUTHORISED: Final = 401
@@ -28,6 +29,8 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
         return Reply(201, codec.dumps(worded(result)), headers=(("Location", place),))
     if request.endpoint == "sources":
         return Reply(200, codec.dumps({"sources": [worded(source) for source in result]}))
+    if type(result) is tuple and request.endpoint == "validations":
+        return Reply(200, codec.dumps({"validations": [worded(each) for each in result]}))
     return Reply(200, codec.dumps(worded(result)))
 
 
@@ -41,7 +44,7 @@ def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
 
 
 def worded(result: Any) -> JsonObject:
-    """Write a source, a source with the keys drawn just now, or collections as JSON.
+    """Write a source, a source with the keys drawn just now, a validation, collections as JSON.
 
     Hashes of keys stay inside; a drawn key is shown in clear, this once and without the others.
     """
@@ -58,6 +61,8 @@ def worded(result: Any) -> JsonObject:
             return _shown(result)
         case Collection():
             return {"name": result.name, "properties": dict(result.properties)}
+        case Validation():
+            return asdict(result)
     return {"collections": [worded(each) for each in result]}
 
 

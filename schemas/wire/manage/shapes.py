@@ -12,8 +12,9 @@ from schemas.source_fields import (
     MAX_SESSION_SECONDS,
     MAX_URL,
 )
-from schemas.sources import BRIDGES, IP_POLICIES, KEY_TYPES
+from schemas.sources import BRIDGES, IP_POLICIES, KEY_TYPES, MERGE_KEYS
 from schemas.types import NAMES
+from schemas.validations import NAME
 from schemas.wire.manage.edge import MAX_OVERLAP_SECONDS, MAX_TIME_MS
 
 _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
@@ -66,6 +67,10 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "replace_profile_id": _text(),
     "generate_profile": BOOLEAN,
     "sticky_session": BOOLEAN,
+    "merge_by": array(
+        {"type": "string", "enum": list(MERGE_KEYS)},
+        description="Addresses that make two profiles one; none of them unless named.",
+    ),
     "ip": {
         "type": "string",
         "enum": list(IP_POLICIES),
@@ -148,6 +153,18 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         },
         ("name", "properties"),
         text="All events of one type; properties and their types.",
+    ),
+    "HeadraceValidation": record(
+        {
+            "event_type": _text(pattern=_SOME),
+            "name": {"type": "string", "pattern": NAME},
+            "schema": {
+                "type": ["object", "boolean"],
+                "description": "JSON Schema 2020-12 that the event's properties are held against.",
+            },
+        },
+        ("event_type", "name", "schema"),
+        others=False,
     ),
 }
 DECLARED: Final = record(

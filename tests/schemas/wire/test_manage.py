@@ -20,10 +20,14 @@ from schemas.commands import (
     RotateKey,
     ShowSchema,
     ShowSource,
+    ShowValidations,
+    StopValidating,
+    Validate,
 )
 from schemas.errors import HeadraceError, Malformed, Refused, Unavailable
 from schemas.source_keys import kept_key
 from schemas.sources import Source
+from schemas.validations import Validation
 from schemas.vendor import Claim, Edge, Grant, Request
 from schemas.wire import manage
 from tests.schemas.test_envelope import RAW
@@ -32,12 +36,17 @@ from tests.schemas.wire.feeding import IDS, IP, RECEIVED_AT, drawing
 CLAIM = Claim("admin", "hra_x")
 OLD = kept_key("hrw_old", "write", key_id="old", now_ms=1)
 NEW = kept_key("hrq_new", "query", key_id="new", now_ms=2, customer="acme")
+MONEY = Validation("orders", "money", {"required": ["price"]})
 SHOP = Source("shop", name="Shop", keys=(OLD, NEW))
+
+
+MONEY_AS_JSON = {"event_type": "orders", "name": "money", "schema": {"required": ["price"]}}
+VALIDATION = {"event_type": "c", "name": "a", "schema": {}}
 
 
 def ask(endpoint: str, method: str, body: Any = b"", **headers: str) -> Request:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    path = {"source_id": "shop", "key_id": "old"}
+    path = {"source_id": "shop", "key_id": "old", "name": "money"}
     return Request(endpoint, method, path, {}, headers, sent, IP, RECEIVED_AT)
 
 
@@ -96,6 +105,14 @@ def test_the_admin_key_is_a_bearer_token(header: str, credential: str) -> None:
             DeclareSchema("shop", "orders", {"price": "double"}),
         ),
         ("schema", "POST", {"collection": "orders"}, DeclareSchema("shop", "orders", {})),
+        ("validations", "GET", b"", ShowValidations("shop")),
+        (
+            "validations",
+            "POST",
+            MONEY_AS_JSON,
+            Validate("shop", MONEY),
+        ),
+        ("validation", "DELETE", b"", StopValidating("shop", "money")),
     ],
     ids=str,
 )
@@ -143,6 +160,14 @@ def test_every_route_has_its_command() -> None:
         ("schema", {"collection": "c", "properties": []}, "dict-type", "properties"),
         ("schema", {"collection": "c", "fields": {}}, "collection-invalid", "'fields' is no field"),
         ("schema", {"collection": "c", "properties": {"a": 1}}, "collection-invalid", "type of"),
+        ("validations", {"name": "a", "schema": {}}, "missing", "event_type is missing"),
+        ("validations", {"event_type": "c", "schema": {}}, "missing", "name is missing"),
+        ("validations", {"event_type": "c", "name": "a"}, "missing", "schema is missing"),
+        ("validations", VALIDATION | {"event_type": " "}, "collection-invalid", "a collection's"),
+        ("validations", VALIDATION | {"name": "a b"}, "validation-invalid", "letters, digits"),
+        ("validations", VALIDATION | {"colour": 1}, "validation-invalid", "'colour' is no field"),
+        ("validations", VALIDATION | {"schema": []}, "schema-invalid", "a JSON object"),
+        ("validations", VALIDATION | {"schema": {"$ref": "x"}}, "schema-invalid", "at /$ref of"),
     ],
     ids=lambda value: str(value)[:50],
 )
@@ -201,6 +226,14 @@ def test_a_source_is_shown_without_hashes() -> None:
             {"collections": [{"name": "orders", "properties": {"price": "double"}}]},
         ),
         (Collection("shop", "orders"), "schema", 200, {"name": "orders", "properties": {}}),
+        ((), "validations", 200, {"validations": []}),
+        (
+            (MONEY,),
+            "validations",
+            200,
+            {"validations": [MONEY_AS_JSON]},
+        ),
+        (MONEY, "validations", 200, MONEY_AS_JSON),
     ],
     ids=str,
 )
