@@ -19,8 +19,6 @@ LOCAL_PARTITIONS: Final = 4
 DEFAULT_DATA: Final = Path(".headrace")
 ADDRESSES_FILE: Final = "addresses.json"
 _SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions")
-_NOT_YET_READ: Final = frozenset({"spool_bytes"})
-"""Names that the contract reserves; a deployment may set them before there is a reader."""
 _SECRET_FILE: Final = "secret"  # noqa: S105  the file's name, not what is in it
 
 
@@ -28,8 +26,8 @@ class SettingError(Exception):
     """A setting that cannot be; the text names it and says what it should be."""
 
 
-def _documented(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"doc": text})
+def _documented(default: Any, text: str, *, least: int = 1) -> Any:
+    return field(default=default, metadata={"doc": text, "least": least})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,14 @@ class Settings:
     )
     answer_seconds: int = _documented(
         2, "longest wait of a request whose answer only the processors know (Tracardi)"
+    )
+    store: str = _documented(
+        "memory", "where processors keep the state of visitors: `memory`, or `rocksdb` on disk"
+    )
+    spool_bytes: int = _documented(
+        1 << 30,
+        "bytes on disk of one ingest process for events that come while Kafka is away; 0: none",
+        least=0,
     )
     log_level: str = _documented("info", "debug, info, warning or error")
     kafka_given: bool = False
@@ -132,11 +138,9 @@ def from_environment(environ: Mapping[str, str], *, alone: bool = False) -> Sett
         name = variable.removeprefix(PREFIX).lower()
         if not variable.startswith(PREFIX) or name.startswith(("link", "test_")):
             continue
-        if name in _NOT_YET_READ:
-            continue
         if name not in known:
             raise SettingError(f"{variable} is not a setting; `headrace --help` lists them all")
-        values[name] = _cast(variable, text, known[name].default)
+        values[name] = _cast(variable, text, known[name])
     given = {"kafka_given": "kafka" in values, "clickhouse_given": "clickhouse" in values}
     running = {} if alone else _addresses(values.get("data", DEFAULT_DATA))
     return Settings(**running | values | given)
@@ -176,11 +180,12 @@ def _read(path: Path) -> str:
     return path.read_text().strip() if path.exists() else ""
 
 
-def _cast(variable: str, text: str, default: Any) -> Any:
-    if isinstance(default, Path):
+def _cast(variable: str, text: str, setting: Any) -> Any:
+    if isinstance(setting.default, Path):
         return Path(text)
-    if isinstance(default, int):
-        if not text.isdecimal() or int(text) < 1:
-            raise SettingError(f"{variable} must be a whole number above 0, not {text!r}")
+    if isinstance(setting.default, int):
+        least = setting.metadata["least"]
+        if not text.isdecimal() or int(text) < least:
+            raise SettingError(f"{variable} must be a whole number, {least} or more, not {text!r}")
         return int(text)
     return text

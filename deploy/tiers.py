@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
+from deploy.books import keep_books
 from deploy.declare import wait_for_kafka
 from deploy.probe import bind, serve
 from deploy.registry import Tail
@@ -21,6 +22,7 @@ from schemas.metrics import Metrics
 
 if TYPE_CHECKING:
     from deploy.lags import Lags
+    from processors.app import StoreName
     from processors.steps.enrich import Locate
     from sinks.pulse import Pulse
 
@@ -32,6 +34,7 @@ _FAUST_PORT: Final = 6066
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
+    from deploy.spooling import Spooling
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
     from ingest.heart import Heart
@@ -45,7 +48,11 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
-    publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock)
+    book, keeper = keep_books("edge", settings, tier.metrics)
+    spooling = Spooling(settings, tier.metrics)
+    publisher = KafkaPublisher(
+        settings.kafka, metrics=tier.metrics, clock=clock, ledger=book, spool=spooling.spool
+    )
     tail = Tail(settings.kafka, settings.topics)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)
@@ -58,7 +65,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
         clock=clock,
         new_id=new_id,
     )
-    parts = (tail, desk, answers, publisher, heart)
+    parts = (spooling, tail, desk, answers, keeper, publisher, heart)
     async with AsyncExitStack() as running:
         for part in parts:
             await running.enter_async_context(_running(part))
@@ -88,13 +95,14 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
     from schemas.wire import vendor
 
     settings = tier.settings
-    ids = settings.ids()
+    ids, store = settings.ids(), storing(settings.store)
     locate = locating(settings.geoip)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     tail = Tail(settings.kafka, settings.topics)
     writer = Writer(settings.kafka, tail)
     decider = Decider(settings.topics.schemas.name, tail, writer, tier.metrics)
-    async with _running(tail), _running(decider):
+    book, keeper = keep_books("process", settings, tier.metrics)
+    async with _running(tail), _running(decider), _running(keeper):
         app = build_app(
             kafka=settings.kafka,
             topics=settings.topics,
@@ -108,9 +116,24 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             web_port=_FAUST_PORT + worker,
             data=settings.data / f"process-{worker}",
             locate=locate,
+            book=book,
+            store=store,
         )
         work = run(app, stop=tier.stop, ready=tier.ready, failing=tier.failing)
         await _beside(tier, work, host, metrics_port)
+
+
+def storing(name: str) -> "StoreName":
+    """Take the name of a store.
+
+    Raises:
+        SettingError: there is none of that name.
+    """
+    match name:
+        case "memory" | "rocksdb":
+            return name
+        case _:
+            raise SettingError(f"HEADRACE_STORE must be memory or rocksdb, not {name!r}")
 
 
 def locating(geoip: str) -> "Locate":
@@ -136,8 +159,8 @@ def locating(geoip: str) -> "Locate":
 
 async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to table: one sink."""
+    from deploy.keeping import keepers
     from deploy.lags import Lags
-    from sinks.chores import until_told
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
     from sinks.erasures import Erasures
@@ -149,6 +172,9 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         ClickHouse(settings.clickhouse_writer), clock, tier.metrics, seconds=settings.heartbeat
     )
     lags = Lags(settings, tier.metrics, clock)
+    book, keeper = keep_books("sink", settings, tier.metrics)
+    tail = Tail(settings.kafka, settings.topics)
+    views, folding = keepers(tier, tail)
     tier.doubt, tier.refresh = _doubts(tier.metrics, pulse, lags)
     runner = Sink(
         kafka=settings.kafka,
@@ -160,13 +186,16 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         chance=random.random,
         instance=f"{settings.sink_group}-{socket.gethostname()}-{worker}",
         beats=pulse.take,
+        book=book,
+        folding=folding,
     )
     sweeper = ClickHouse(settings.clickhouse_writer)
     erasures = Erasures(sweeper, settings.database, settings.cluster or None)
     sweeping = erasures.run(tier.stop, tier.metrics)
-    keeping = until_told(tier.stop, _keep_views(tier))
-    chores = (sweeping, keeping, pulse.run(tier.stop), lags.run(tier.stop))
-    await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
+    viewing, folds = views.run(tier.stop, tier.metrics), folding.run(tier.stop)
+    chores = (sweeping, viewing, folds, pulse.run(tier.stop), lags.run(tier.stop))
+    async with _running(keeper), _running(tail):
+        await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
 
 
 def _doubts(
@@ -183,17 +212,6 @@ def _doubts(
         metrics.set("headrace_last_success_ms", pulse.last_success, tier="query")
 
     return doubt, refresh
-
-
-async def _keep_views(tier: Foreground) -> None:
-    from sinks.clickhouse import ClickHouse
-    from sinks.keeper import Keeper
-
-    settings = tier.settings
-    async with _running(Tail(settings.kafka, settings.topics)) as tail:
-        client = ClickHouse(settings.clickhouse_writer)
-        keeper = Keeper(client, settings.database, settings.cluster or None, tail)
-        await keeper.run(tier.stop, tier.metrics)
 
 
 async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:

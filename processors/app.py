@@ -1,14 +1,13 @@
 """The Faust app: values in, a worker out; and how to run one."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import faust
 from faust.transport.conductor import Conductor
-from faust.types import TP
 
 from processors.agents import Intake, add_agent
 from processors.ahead import Decide, Look
@@ -16,14 +15,17 @@ from processors.kafka import Producer, Transport, temporary
 from processors.outbox import Outbox
 from processors.pack import Names
 from processors.processing import Processing
+from processors.restore import restore
 from processors.running import run
+from processors.states import InMemory, Shelves, States, StatesTable
 from processors.steps.decode import Vendors
 from processors.steps.enrich import Locate, nowhere
 from processors.subscribe import LOOK_SECONDS, Subscription
-from processors.visits import Store, Sweep, Visits
+from processors.visits import Sweep, Visits
 from processors.work import SourceFeed, Work
 from schemas.errors import Unavailable
 from schemas.ids import Ids
+from schemas.ledger import Book
 from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES, SESSIONS_TABLE, Topic, Topics
 
@@ -31,6 +33,7 @@ __all__ = ["APP_ID", "Processors", "build_app", "run"]
 
 APP_ID: Final = "headrace-processors"
 _IDS_CACHED: Final = 8192
+StoreName = Literal["memory", "rocksdb"]
 SETTINGS: Final[Mapping[str, Any]] = {
     # Apache Kafka's group.min.session.timeout.ms is 6 s by default; a killed worker's
     # partitions wait for this long and no longer.
@@ -45,7 +48,6 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "producer_max_batch_size": 2 * PACK_BYTES,
     "consumer_auto_offset_reset": "earliest",
     "processing_guarantee": "at_least_once",
-    "store": "memory://",
     "table_standby_replicas": 0,
     "topic_disable_leader": True,
     "stream_wait_empty": True,
@@ -144,6 +146,8 @@ def build_app(
     data: Path,
     app_id: str = APP_ID,
     locate: Locate = nowhere,
+    book: Book | None = None,
+    store: StoreName = "memory",
 ) -> Processors:
     """Put a worker together; nothing is connected before :func:`run`.
 
@@ -156,9 +160,12 @@ def build_app(
         ids: issues session and profile ids; the same secret on every worker.
         clock: Unix ms.
         web_port: tells workers on one host apart; nothing listens there.
-        data: a directory of this worker's own; holds nothing that cannot be lost.
+        data: a directory of this worker's own; holds nothing that cannot be lost. With the store
+            "rocksdb" it holds the state, which a worker that comes back need not read again.
         app_id: consumer group and beginning of the changelog's name.
         locate: where an address is, see :func:`processors.geo.open_geo`.
+        book: is told what became of every record; nobody looks at it without.
+        store: where the state of visitors is: in memory, or on disk in ``data``.
     """
     app = Processors(
         app_id,
@@ -169,11 +176,7 @@ def build_app(
         topic_partitions=topics.partitions,
         **SETTINGS,
     )
-    table = app.Table(
-        SESSIONS_TABLE, key_type=bytes, value_type=bytes, partitions=topics.partitions
-    )
-    # as many as the broker's default.replication.factor says (KIP-464)
-    table.changelog_topic.replicas = -1
+    table = _states(app, kafka, topics.sessions(app_id), store, data)
     app.intake = Intake(app)
     app.subscription = Subscription(
         app,
@@ -183,17 +186,18 @@ def build_app(
         made=[topics.sessions(app_id)],
     )
 
-    def store() -> Store:
-        kept: Store = table.data
-        return kept
-
     def processing() -> Processing:
-        look = Look(feed, vendors, locate)
+        look, states = Look(feed, vendors, locate), table.states
         return Processing(
             look=look,
             decide=decide,
             work=Work(
-                look, feed, lru_cache(_IDS_CACHED)(ids.issue), ids.is_own, Visits(store), clock
+                look,
+                feed,
+                lru_cache(_IDS_CACHED)(ids.issue),
+                ids.is_own,
+                Visits(states.shelf),
+                clock,
             ),
             outbox=Outbox(
                 app.writer.write,
@@ -204,15 +208,16 @@ def build_app(
                     overrides=topics.overrides.name,
                     answers=topics.answers.name,
                 ),
-                state=lambda key: store().get(key),
+                states=states.shelf,
                 temporary=temporary,
                 broken=app.crash,
             ),
-            sweep=Sweep(store),
-            owned=_owner(app, topics.sessions(app_id).name),
+            sweep=Sweep(states.shelf, states.partitions),
+            shelf=states.find,
             feed=feed,
             topics=topics,
             metrics=metrics,
+            book=Book("process", clock, most=0) if book is None else book,
         )
 
     add_agent(app, app.intake, processing)
@@ -220,17 +225,31 @@ def build_app(
     return app
 
 
-def _owner(app: Processors, changelog_name: str) -> Callable[[], frozenset[int]]:
-    """Make a cheap way to ask which partitions of the state are this worker's."""
-    generation = -1
-    owned: frozenset[int] = frozenset()
+def _states(
+    app: Processors, kafka: str, changelog: Topic, store: StoreName, data: Path
+) -> StatesTable:
+    """Make the table of what is remembered, and the store behind it."""
+    shelves: Shelves = InMemory()
+    if store == "rocksdb":
+        # not before it is asked for: its library takes 15 MB
+        from processors.disk import Cupboard  # noqa: PLC0415
 
-    def owner() -> frozenset[int]:
-        nonlocal generation, owned
-        if generation != app.consumer_generation_id:
-            generation = app.consumer_generation_id
-            mine: set[TP] = app.assignor.assigned_actives()
-            owned = frozenset(tp.partition for tp in mine if tp.topic == changelog_name)
-        return owned
-
-    return owner
+        shelves = Cupboard(data / changelog.name)
+    table = StatesTable(
+        app,
+        name=SESSIONS_TABLE,
+        key_type=bytes,
+        value_type=bytes,
+        partitions=changelog.partitions,
+        beacon=app.tables.beacon,
+        states=partial(
+            States,
+            shelves=shelves,
+            restore=partial(restore, kafka, changelog.name),
+            changelog=changelog.name,
+        ),
+    )
+    # as many as the broker's default.replication.factor says (KIP-464)
+    table.changelog_topic.replicas = -1
+    app.tables.add(table)
+    return table

@@ -12,9 +12,9 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from processors.pack import Items, Names, Pack, Part
+from processors.pack import Items, Names, Note, Pack, Part, States
 from schemas.topics import PACK_BYTES
 
 logger = logging.getLogger(__name__)
@@ -26,9 +26,9 @@ _NO_MERGES: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
-Send = Callable[[str, int, Items], Awaitable[Awaitable[Any]]]
+Send = Callable[[str, int, Items], Awaitable[Awaitable[int]]]
 """Hands records for (topic, partition) to the producer; what it returns is done when all
-replicas have them."""
+replicas have them, and is the offset of the last."""
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Outbox:
     Args:
         send: the producer.
         topics: names of the topics written to.
-        state: reads the present state of a key, see :meth:`Pack.stages`.
+        states: gives the states of a partition, see :class:`Pack`.
         temporary: tells the failures that pass (broker away) from those that do not.
         broken: called once with a failure that does not pass; nothing is acknowledged after.
     """
@@ -57,7 +57,7 @@ class Outbox:
         send: Send,
         *,
         topics: Names,
-        state: Callable[[bytes], bytes | None],
+        states: Callable[[int], States],
         temporary: Callable[[BaseException], bool],
         broken: Callable[[BaseException], Awaitable[None]],
         linger: float = LINGER_SECONDS,
@@ -65,7 +65,7 @@ class Outbox:
     ) -> None:
         self._send = send
         self._topics = topics
-        self._state = state
+        self._states = states
         self._temporary = temporary
         self._on_broken = broken
         self._linger = linger
@@ -91,19 +91,22 @@ class Outbox:
         keys: Collection[bytes] = (),
         merges: Mapping[bytes, bytes] = _NO_MERGES,
         answers: Collection[tuple[int, bytes]] = (),
+        note: Note | None = None,
         done: Callable[[], None] | None = None,
     ) -> None:
-        """Take the output of one record; ``done`` is called when all of it is safe.
+        """Take the output of one record; ``note`` and ``done`` are called when all of it is safe.
 
         Calls of ``done`` happen in the order of the calls of ``put`` with the same partition.
         """
         lane = self._lanes[partition]
         pack = lane.open
         if pack is None:
-            pack = lane.open = Pack()
+            pack = lane.open = Pack(self._states(partition))
             loop = asyncio.get_running_loop()
             lane.timer = loop.call_later(self._linger, self._close, partition)
         self._weight += pack.add(lines, dead, keys, merges, answers)
+        if note is not None:
+            pack.notes.append(note)
         if done is not None:
             pack.done.append(done)
         if pack.weight >= PACK_BYTES:
@@ -124,6 +127,8 @@ class Outbox:
     async def _deliver(self, partition: int, lane: _Lane, pack: Pack) -> None:
         try:
             await self._write(partition, lane, pack)
+            for note in pack.notes:
+                note(pack.into)
             pack.delivered = True
             self._acknowledge(lane)
         except Exception as error:  # noqa: BLE001 - handed on, whatever it is
@@ -141,7 +146,7 @@ class Outbox:
 
     async def _write(self, partition: int, lane: _Lane, pack: Pack) -> None:
         """Write until it is written; only a failure that does not pass gets out."""
-        for stage in pack.stages(partition, self._topics, self._state):
+        for stage in pack.stages(partition, self._topics):
             parts = stage
             pause = _FIRST_PAUSE
             while parts := await self._try(lane, parts):
@@ -156,19 +161,22 @@ class Outbox:
 
     async def _try(self, lane: _Lane, parts: list[Part]) -> list[Part]:
         """Send all, wait for all; returns the parts to send again."""
-        under_way: list[tuple[Part, Awaitable[Any]]] = []
+        under_way: list[tuple[Part, Awaitable[None]]] = []
         failed: list[Part] = []
         # one pack of a partition after the other, so that states arrive in order
         async with lane.turn:
             for part in parts:
+                items = part.items()
+                if not items:
+                    continue
                 try:
-                    sent = await self._send(part.topic, part.partition, part.items())
+                    sent = await self._send(part.topic, part.partition, items)
                 except Exception as error:
                     if not self._temporary(error):
                         raise
                     failed.append(part)
                 else:
-                    under_way.append((part, sent))
+                    under_way.append((part, _landing(part, items, sent)))
         results = await asyncio.gather(*(sent for _, sent in under_way), return_exceptions=True)
         for (part, _), result in zip(under_way, results, strict=True):
             if isinstance(result, BaseException):
@@ -180,3 +188,10 @@ class Outbox:
     def close(self) -> None:
         """Acknowledge nothing any more; what is under way may still be written."""
         self._closed = True
+
+
+async def _landing(part: Part, items: Items, sent: Awaitable[int]) -> None:
+    """Tell of what landed at once, so that it is told in the order of the partition."""
+    offset = await sent
+    if part.landed is not None:
+        part.landed(items, offset)

@@ -3,14 +3,30 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
+from schemas.ledger import NOWHERE
 from schemas.topics import PACK_BYTES
 
 _KEY_WEIGHT: Final = 256
 
+Span = tuple[int, int]
+"""First and last offset, both :data:`schemas.ledger.NOWHERE` for none."""
+NOT_WRITTEN: Final[Span] = (NOWHERE, NOWHERE)
+Note = Callable[[Span], None]
+"""Told which records of the topic of events hold the lines."""
 Items = list[tuple[bytes | None, bytes | None]]
 """Key and value of Kafka records; a value of None is a tombstone."""
+
+
+class States(Protocol):
+    """The part of :class:`processors.shelves.Shelf` that writing the changelog needs."""
+
+    def items(self, keys: Iterable[bytes], /) -> Items:
+        """Tell what the changelog must learn of these keys, now."""
+
+    def landed(self, items: Items, offset: int, /) -> None:
+        """Learn that the changelog has it, up to this offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +47,35 @@ class Part:
     Attributes:
         items: makes them when their turn comes.
         count: how many they are.
+        landed: told which records the broker has, and the offset of the last of them.
     """
 
     topic: str
     partition: int
     items: Callable[[], Items]
     count: int
+    landed: Callable[[Items, int], None] | None = None
 
 
 @dataclass(slots=True)
 class Pack:
-    """Output of records of one partition, and whom to tell when it is safe."""
+    """Output of records of one partition, and whom to tell when it is safe.
 
+    Attributes:
+        states: of the partition; read when their turn to be written comes, so that a repeated
+            write never brings back an older one.
+        notes: told of the records, once they are written.
+        into: first and last offset that the lines got in the topic of events.
+    """
+
+    states: States
     lines: list[bytes] = field(default_factory=list)
     dead: list[bytes] = field(default_factory=list)
     keys: dict[bytes, None] = field(default_factory=dict)
     merges: dict[bytes, bytes] = field(default_factory=dict)
     answers: list[tuple[int, bytes]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    into: Span = NOT_WRITTEN
     done: list[Callable[[], None]] = field(default_factory=list)
     weight: int = 0
     delivered: bool = False
@@ -74,26 +102,22 @@ class Pack:
         self.weight += weight
         return weight
 
-    def stages(
-        self, partition: int, names: Names, state: Callable[[bytes], bytes | None]
-    ) -> Iterable[list[Part]]:
+    def stages(self, partition: int, names: Names) -> Iterable[list[Part]]:
         """Yield what may be written at once; an answer is only given about what is safe.
 
         Args:
             partition: of the input, and so of events, dead letters and states.
-            state: reads the state of a key when its turn to be written comes, so that a
-                repeated write never brings back an older one; None writes a tombstone.
         """
-        keys = list(self.keys)
+        keys, states = list(self.keys), self.states
         parts = [
-            Part(names.changelog, partition, lambda: [(key, state(key)) for key in keys], len(keys))
+            Part(names.changelog, partition, lambda: states.items(keys), len(keys), states.landed)
         ]
         if self.merges:
             merged: Items = list(self.merges.items())
             parts.append(Part(names.overrides, 0, lambda: merged, len(merged)))
         parts += [
             _values(names.dead, partition, self.dead),
-            _values(names.events, partition, self.lines),
+            _values(names.events, partition, self.lines, self._landed),
         ]
         self.dead, self.lines = [], []
         yield [part for part in parts if part.count]
@@ -103,10 +127,18 @@ class Pack:
                 told[place].append(line)
             yield [_values(names.answers, place, lines) for place, lines in told.items()]
 
+    def _landed(self, items: Items, offset: int) -> None:
+        self.into = (offset + 1 - len(items), offset)
 
-def _values(topic: str, partition: int, lines: list[bytes]) -> Part:
+
+def _values(
+    topic: str,
+    partition: int,
+    lines: list[bytes],
+    landed: Callable[[Items, int], None] | None = None,
+) -> Part:
     items: Items = [(None, value) for value in chunks(lines)]
-    return Part(topic, partition, lambda: items, len(items))
+    return Part(topic, partition, lambda: items, len(items), landed)
 
 
 def chunks(lines: list[bytes], limit: int = PACK_BYTES) -> list[bytes]:

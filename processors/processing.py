@@ -1,17 +1,24 @@
 """What is done with each record: the steps, their output, its acknowledgement."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Protocol
 
 from processors.ahead import Ahead, Decide, Look
 from processors.bury import Record
 from processors.faults import Faults
 from processors.outbox import Outbox
+from processors.pack import NOT_WRITTEN, Span
+from processors.shelves import Shelf
 from processors.visits import IDLE_MS, Sweep
 from processors.work import Outcome, SourceFeed, Work
 from schemas.errors import HeadraceError
+from schemas.ledger import UNKNOWN, Book, Counts
 from schemas.metrics import Metrics
 from schemas.topics import Topics
+
+logger = logging.getLogger(__name__)
 
 
 class Message(Protocol):
@@ -44,8 +51,9 @@ class Processing:
         work: the steps.
         outbox: writes, then acknowledges.
         sweep: forgets idle visitors and sessions.
-        owned: partitions whose state is this worker's.
+        shelf: gives the states of a partition, None where they are not this worker's.
         feed: tells how long sessions may be.
+        book: is told what became of every record.
     """
 
     def __init__(
@@ -56,17 +64,19 @@ class Processing:
         work: Work,
         outbox: Outbox,
         sweep: Sweep,
-        owned: Callable[[], frozenset[int]],
+        shelf: Callable[[int], Shelf | None],
         feed: SourceFeed,
         topics: Topics,
         metrics: Metrics,
+        book: Book,
     ) -> None:
+        self._book = book
         self._look = look
         self._decide = decide
         self._work = work
         self._outbox = outbox
         self._sweep = sweep
-        self._owned = owned
+        self._shelf = shelf
         self._feed = feed
         self._prefix = len(topics.raw("").name)
         self._answers = topics.answers.partitions
@@ -94,6 +104,10 @@ class Processing:
 
     def _record(self, event: Event, ahead: Ahead) -> None:
         partition = event.message.partition
+        shelf = self._shelf(partition)
+        if shelf is None:
+            logger.warning("partition %d went before its record was done; it is not", partition)
+            return
         outcome = self._work(ahead)
         self._judge(event.message.topic[self._prefix :], outcome)
 
@@ -108,13 +122,23 @@ class Processing:
             partition,
             lines=outcome.lines,
             dead=outcome.dead,
-            keys=outcome.states,
+            keys=[*outcome.states, *shelf.overdue()],
             merges=outcome.merges,
             answers=outcome.answers,
+            note=partial(self._enter, event.message, outcome),
             done=done,
         )
         if outcome.newest:
             self._forget(outcome.newest)
+
+    def _enter(self, message: Message, outcome: Outcome, into: Span) -> None:
+        """Note in the ledger what became of a record."""
+        place = message.topic, message.partition, message.offset
+        for (source_id, minute), [kept, unsaved, dead] in outcome.tally.items():
+            counts = Counts(kept + unsaved + dead, unsaved, 0, dead)
+            self._book.note(place, source_id, minute, counts, into if kept else NOT_WRITTEN)
+        if not outcome.tally:
+            self._book.note(place, "", UNKNOWN, Counts(0))
 
     def _judge(self, source_id: str, outcome: Outcome) -> None:
         try:
@@ -124,7 +148,7 @@ class Processing:
             raise
 
     def _forget(self, newest: int) -> None:
-        for partition, key in self._sweep.due(newest, self._owned(), idle=self._idle_ms()):
+        for partition, key in self._sweep.due(newest, idle=self._idle_ms()):
             self._outbox.put(partition, keys=(key,))
 
     def _idle_ms(self) -> int:

@@ -6,17 +6,15 @@ what sessions stand for that their clients named, by source and session. Each va
 """
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, MutableMapping
+from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Final
 
+from processors.shelves import Kept, Shelf
 from processors.steps import bind, sessionize
 from processors.steps.bind import Bound, Held
 from processors.steps.sessionize import Rule, Session
 from processors.steps.sessionize import Visits as State
-
-Store = MutableMapping[bytes, bytes]
-"""Key -> state; the processors give the table's own store."""
 
 IDLE_MS: Final = 2 * 86_400_000
 """State that was not worth keeping anew for so long, by the edge's clock, is forgotten."""
@@ -39,14 +37,17 @@ def session_key(source_id: str, session_id: str) -> bytes:
 
 
 class Visits:
-    """Places events into sessions, and sessions with profiles, over a store.
+    """Places events into sessions, and sessions with profiles, over what is kept.
 
     Between two calls of :meth:`settle` changed states stay decoded, so a record full of events
-    of one visitor reads and writes the store once.
+    of one visitor reads and writes its state once. In between all events are of one partition.
+
+    Args:
+        kept: gives the states of a partition.
     """
 
-    def __init__(self, store: Callable[[], Store]) -> None:
-        self._store = store
+    def __init__(self, kept: Callable[[int], Kept]) -> None:
+        self._kept = kept
         self._open: dict[bytes, tuple[State | None, State, int]] = {}
         self._bound: dict[bytes, Bound] = {}
 
@@ -81,22 +82,24 @@ class Visits:
     def _load(
         self, key: bytes, partition: int, received_at: int
     ) -> tuple[State | None, State, int]:
-        kept = self._store().get(key)
+        kept = self._kept(partition).get(key)
         if kept is None:
             return None, State(partition, received_at), 0
         state = sessionize.load(kept)
         return state, state, 0
 
-    def held(self, source_id: str, session_id: str) -> Held | None:
+    def held(self, partition: int, source_id: str, session_id: str) -> Held | None:
         """Tell what a session of a source stands for, None when nobody has seen it.
 
         Raises:
             Malformed: when the kept state cannot be read.
         """
-        bound = self._find(session_key(source_id, session_id))
+        bound = self._find(partition, session_key(source_id, session_id))
         return None if bound is None else bound.held
 
-    def seen(self, source_id: str, session_id: str, received_at: int) -> Held | None:
+    def seen(
+        self, partition: int, source_id: str, session_id: str, received_at: int
+    ) -> Held | None:
         """Tell what a session stood for at a moment, in this source or else in any.
 
         A link belongs to another source than the pages that show it. What came later than
@@ -106,7 +109,7 @@ class Visits:
             Malformed: when the kept state cannot be read.
         """
         for key in (session_key(source_id, session_id), session_key("", session_id)):
-            bound = self._find(key)
+            bound = self._find(partition, key)
             if bound is not None and (held := bound.at(received_at)) is not None:
                 return held
         return None
@@ -116,21 +119,21 @@ class Visits:
     ) -> None:
         """Remember what a session stands for; writes nothing while that is known and fresh."""
         for key in (session_key(source_id, session_id), session_key("", session_id)):
-            bound = self._find(key)
+            bound = self._find(partition, key)
             if bound is None:
                 self._bound[key] = Bound(partition, received_at, received_at, received_at, held)
             elif bound.held != held or received_at - bound.touched >= GRAIN_MS:
                 self._bound[key] = bound.holding(partition, held, received_at)
 
-    def _find(self, key: bytes) -> Bound | None:
+    def _find(self, partition: int, key: bytes) -> Bound | None:
         bound = self._bound.get(key)
-        if bound is None and (kept := self._store().get(key)) is not None:
+        if bound is None and (kept := self._kept(partition).get(key)) is not None:
             bound = bind.load(kept)
         return bound
 
-    def settle(self) -> list[bytes]:
-        """Put what changed into the store; returns the keys that the changelog must learn of."""
-        store = self._store()
+    def settle(self, partition: int) -> list[bytes]:
+        """Put what changed where it is kept; returns the keys that the changelog must learn of."""
+        store = self._kept(partition)
         keys = []
         for key, (before, state, timeout) in self._open.items():
             if before is None or sessionize.worth_keeping(before.sessions, state.sessions, timeout):
@@ -149,44 +152,65 @@ class Visits:
 
 
 class Sweep:
-    """Finds forgotten visitors and sessions a few at a time, so that no record waits for it."""
+    """Finds forgotten visitors and sessions a few at a time, so that no record waits for it.
 
-    def __init__(self, store: Callable[[], Store], *, every: int = GRAIN_MS) -> None:
-        self._store = store
+    Args:
+        shelf: gives the states of a partition.
+        owned: partitions whose states are this worker's.
+        every: milliseconds of the edge's clock from the beginning of a sweep to the next one.
+    """
+
+    def __init__(
+        self,
+        shelf: Callable[[int], Shelf],
+        owned: Callable[[], Collection[int]],
+        *,
+        every: int = GRAIN_MS,
+    ) -> None:
+        self._shelf = shelf
+        self._owned = owned
         self._every = every
-        self._left: deque[bytes] = deque()
+        self._left: Iterator[tuple[int, bytes]] = iter(())
+        self._sweeping = False
         self._begun = 0
 
     def due(
-        self, newest: int, owned: Collection[int], *, idle: int = IDLE_MS, count: int = 16
+        self, newest: int, *, idle: int = IDLE_MS, count: int = 16
     ) -> Iterator[tuple[int, bytes]]:
         """Look at ``count`` states, drop the idle ones, yield (partition, key) of those.
 
         Args:
             newest: edge clock (Unix ms) of the newest record, not of the wall: a replay of old
                 records must not find everybody idle.
-            owned: partitions of the changelog that are this worker's to write; the state of
-                any other is left over from an earlier assignment and dropped in silence.
             idle: milliseconds after which a visitor is forgotten.
         """
-        store = self._store()
-        if not self._left and newest - self._begun >= self._every:
-            self._begun = newest
-            self._left.extend(store)
-        for _ in range(min(count, len(self._left))):
-            key = self._left.popleft()
-            partition, touched = _begins(store.get(key, b""))
-            if partition not in owned:
-                store.pop(key, None)
-            elif newest - touched > idle:
-                del store[key]
+        if not self._sweeping:
+            if newest - self._begun < self._every:
+                return
+            self._begun, self._sweeping = newest, True
+            self._left = self._all()
+        looked = 0
+        for partition, key in islice(self._left, count):
+            looked += 1
+            if partition not in self._owned():
+                continue
+            shelf = self._shelf(partition)
+            state = shelf.get(key)
+            if state is not None and newest - _touched(state) > idle:
+                del shelf[key]
                 yield partition, key
+        self._sweeping = looked == count
+
+    def _all(self) -> Iterator[tuple[int, bytes]]:
+        for partition in sorted(self._owned()):
+            if partition in self._owned():
+                for key, _ in self._shelf(partition).walk():
+                    yield partition, key
 
 
-def _begins(value: bytes) -> tuple[int, int]:
-    """Read the partition and when it was touched, whatever state it is; -1 for no state."""
-    partition, _, rest = value.partition(b",")
+def _touched(state: bytes) -> int:
+    """Read when it was touched, whatever state it is; 0 where nobody can tell."""
     try:
-        return int(partition), int(rest.partition(b",")[0])
-    except ValueError:
-        return -1, 0
+        return int(state.split(b",", 2)[1])
+    except (ValueError, IndexError):
+        return 0

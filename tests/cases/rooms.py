@@ -92,7 +92,7 @@ class Rooms:
         self._topics = Topics("cases", PARTITIONS)
         self._feed = feed
         self._waiting: dict[str, Expected] = {}
-        visits = Visits(lambda: state)
+        visits = Visits(lambda _: state)
         self._look = Look(feed, vendor, nowhere)
         self._work = Work(self._look, feed, _IDS.issue, _IDS.is_own, visits, clock)
         self.app = build_app(

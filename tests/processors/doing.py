@@ -15,7 +15,7 @@ def steps(
 ) -> Callable[[Record], Outcome]:
     """All steps over a store; what is new is decided at once."""
     look = Look(feed, vendors, nowhere)
-    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(lambda: store), clock)
+    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(lambda _: store), clock)
 
     def do(record: Record) -> Outcome:
         ahead = look(record)

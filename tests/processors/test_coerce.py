@@ -38,7 +38,7 @@ def do(*bodies: Any, feed: Feed | None = None) -> list[dict[str, Any]]:
 def undecided(feed: Feed, *bodies: Any) -> list[dict[str, Any]]:
     """As when nothing could be decided in time."""
     look = Look(feed, vendors, nowhere)
-    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(dict), lambda: NOW)
+    work = Work(look, feed, IDS.issue, IDS.is_own, Visits(lambda _: {}), lambda: NOW)
     return rows(work(look(record(*(line(body=body) for body in bodies)))))
 
 

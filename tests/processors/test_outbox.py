@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from processors.outbox import Outbox
 from processors.pack import Items, Names, chunks
+from processors.shelves import MemoryShelf
 from schemas.codec import join_lines
 from schemas.topics import PACK_BYTES
 from tests.processors.world import eventually
@@ -21,18 +22,18 @@ class Broker:
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, int, Items]] = []
-        self.answers: list[asyncio.Future[None]] = []
+        self.answers: list[asyncio.Future[int]] = []
         self.refuse: BaseException | None = None
         self.hold = False
 
-    async def send(self, topic: str, partition: int, items: Items) -> Awaitable[Any]:
+    async def send(self, topic: str, partition: int, items: Items) -> Awaitable[int]:
         if self.refuse is not None:
             raise self.refuse
         self.taken.append((topic, partition, items))
         answer = asyncio.get_running_loop().create_future()
         self.answers.append(answer)
         if not self.hold:
-            answer.set_result(None)
+            answer.set_result(0)
         return answer
 
     def values(self, topic: str) -> list[bytes | None]:
@@ -44,13 +45,13 @@ class Desk:
 
     def __init__(self, *, room: int = 1 << 20, linger: float = 0.001) -> None:
         self.broker = Broker()
-        self.state: dict[bytes, bytes] = {}
+        self.state = MemoryShelf()
         self.done: list[int] = []
         self.broken: list[BaseException] = []
         self.outbox = Outbox(
             self.broker.send,
             topics=TOPICS,
-            state=self.state.get,
+            states=lambda _: self.state,
             temporary=lambda error: isinstance(error, TimeoutError),
             broken=self._break,
             linger=linger,
@@ -98,7 +99,7 @@ async def test_an_answer_is_given_when_what_it_tells_is_safe() -> None:
     assert desk.broker.values("answers") == []
     desk.broker.hold = False
     for answer in desk.broker.answers:
-        answer.set_result(None)
+        answer.set_result(0)
     await desk.finished(1)
     assert sorted(desk.broker.taken[2:]) == [
         ("answers", 0, [(None, b"y")]),
@@ -125,10 +126,10 @@ async def test_nothing_is_done_before_the_broker_has_it() -> None:
     desk.broker.hold = True
     desk.put(1, lines=[b"a"], dead=[b"x"])
     await eventually(lambda: len(desk.broker.answers) == 2, "both parts sent", 5)
-    desk.broker.answers[0].set_result(None)
+    desk.broker.answers[0].set_result(0)
     await asyncio.sleep(0)
     assert desk.done == []
-    desk.broker.answers[1].set_result(None)
+    desk.broker.answers[1].set_result(0)
     await desk.finished(1)
 
 
@@ -140,7 +141,7 @@ async def test_done_comes_in_the_order_of_the_records(order: list[int]) -> None:
         desk.put(number, lines=[b"%d" % number])
         await eventually(lambda: len(desk.broker.answers) > number, "sent", 5)  # noqa: B023
     for number in order:
-        desk.broker.answers[number].set_result(None)
+        desk.broker.answers[number].set_result(0)
         await asyncio.sleep(0)
     await desk.finished(*range(6))
     assert desk.done == list(range(6))
@@ -152,7 +153,7 @@ async def test_one_partition_does_not_wait_for_another() -> None:
     desk.put(1, partition=0, lines=[b"a"])
     desk.put(2, partition=1, lines=[b"b"])
     await eventually(lambda: len(desk.broker.answers) == 2, "both sent", 5)
-    desk.broker.answers[1].set_result(None)
+    desk.broker.answers[1].set_result(0)
     await desk.finished(2)
 
 
@@ -204,13 +205,13 @@ async def test_states_of_a_partition_are_written_in_order() -> None:
     gate = asyncio.Event()
     order: list[bytes | None] = []
 
-    async def slow(topic: str, partition: int, items: Items) -> Awaitable[Any]:
+    async def slow(topic: str, partition: int, items: Items) -> Awaitable[int]:
         if not order:
             order.append(items[0][1])
             await gate.wait()
         else:
             order.append(items[0][1])
-        return asyncio.sleep(0)
+        return asyncio.sleep(0, 0)
 
     desk.outbox._send = slow
     desk.state[b"k"] = b"1"
@@ -232,7 +233,7 @@ async def test_too_much_under_way_makes_the_reader_wait() -> None:
     waiting = asyncio.create_task(desk.outbox.room())
     await eventually(lambda: len(desk.broker.answers) == 1, "sent", 5)
     assert not waiting.done()
-    desk.broker.answers[0].set_result(None)
+    desk.broker.answers[0].set_result(0)
     await asyncio.wait_for(waiting, 5)
 
 

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.shelves import Kept, MemoryShelf
 from processors.steps.bind import Held
 from processors.steps.bind import load as load_bound
 from processors.steps.sessionize import GRAIN, Rule, Session, dump, load
@@ -15,8 +16,8 @@ RULE = Rule(TIMEOUT, 1 << 60)
 KEY = key_of("shop", "v")
 
 
-def over(store: dict[bytes, bytes]) -> Callable[[], dict[bytes, bytes]]:
-    return lambda: store
+def over(store: Kept) -> Callable[[int], Kept]:
+    return lambda _: store
 
 
 def test_one_record_writes_a_visitor_once() -> None:
@@ -25,9 +26,9 @@ def test_one_record_writes_a_visitor_once() -> None:
     for step in range(100):
         visits.place(3, KEY, NOW + step * MINUTE, NOW, RULE)
     assert store == {}
-    assert visits.settle() == [KEY]
+    assert visits.settle(0) == [KEY]
     assert load(store[KEY]) == State(3, NOW, (Session(NOW, NOW, NOW + 99 * MINUTE),))
-    assert visits.settle() == []
+    assert visits.settle(0) == []
 
 
 def test_small_steps_stay_out_of_the_changelog_but_not_out_of_memory() -> None:
@@ -35,9 +36,9 @@ def test_small_steps_stay_out_of_the_changelog_but_not_out_of_memory() -> None:
     visits = Visits(over(store))
     begun = NOW - NOW % (TIMEOUT // GRAIN)
     visits.place(0, KEY, begun, NOW, RULE)
-    assert visits.settle() == [KEY]
+    assert visits.settle(0) == [KEY]
     visits.place(0, KEY, begun + 1000, NOW + 1000, RULE)
-    assert visits.settle() == []
+    assert visits.settle(0) == []
     assert load(store[KEY]) == State(0, NOW, (Session(begun, begun, begun + 1000),))
     assert visits.place(0, KEY, begun + 1000 + TIMEOUT, NOW, RULE).first == begun
 
@@ -46,7 +47,7 @@ def test_an_event_inside_a_session_changes_nothing() -> None:
     store = {KEY: dump(State(0, 5, (Session(NOW, NOW, NOW + MINUTE),)))}
     visits = Visits(over(store))
     assert visits.place(0, KEY, NOW + 1, NOW, RULE).first == NOW
-    assert visits.settle() == []
+    assert visits.settle(0) == []
     assert load(store[KEY]).touched == 5
 
 
@@ -58,7 +59,7 @@ def test_settling_between_events_makes_no_difference(steps: list[tuple[int, bool
         b = once.place(0, KEY, time, NOW, RULE)
         assert a == b
         if settle:
-            often.settle()
+            often.settle(0)
 
 
 @given(st.lists(st.integers(0, 3 * TIMEOUT), min_size=1, max_size=30), st.integers(0, 29))
@@ -68,7 +69,7 @@ def test_redelivery_from_any_offset_gives_the_same_sessions(times: list[int], ba
 
     def first(time: int) -> int:
         session = visits.place(0, KEY, time, NOW, RULE)
-        visits.settle()
+        visits.settle(0)
         return session.first
 
     found = [first(time) for time in times]
@@ -90,35 +91,55 @@ def state(partition: int, touched: int) -> bytes:
     return dump(State(partition, touched, (Session(touched, touched, touched),)))
 
 
-def swept(sweep: Sweep, newest: int, owned: set[int], rounds: int = 20) -> list[tuple[int, bytes]]:
-    return [
-        found for _ in range(rounds) for found in sweep.due(newest, owned, idle=IDLE_MS, count=2)
-    ]
+class Shelves:
+    """Shelves of partitions, all of which are ours at first."""
+
+    def __init__(self, **states: int) -> None:
+        self.shelves = {0: MemoryShelf(), 1: MemoryShelf()}
+        self.owned = {0, 1}
+        for name, touched in states.items():
+            partition = int(name.startswith("other"))
+            self.shelves[partition][name.encode()] = state(partition, touched)
+
+    def sweep(self, *, every: int = GRAIN_MS) -> Sweep:
+        return Sweep(self.shelves.__getitem__, lambda: self.owned, every=every)
+
+    def keys(self) -> set[bytes]:
+        return {key for shelf in self.shelves.values() for key, _ in shelf.walk()}
+
+
+def swept(sweep: Sweep, newest: int, rounds: int = 20) -> list[tuple[int, bytes]]:
+    return [found for _ in range(rounds) for found in sweep.due(newest, idle=IDLE_MS, count=2)]
 
 
 def test_the_sweep_forgets_the_idle_and_only_them() -> None:
-    store = {
-        b"idle": state(0, NOW - IDLE_MS - 1),
-        b"busy": state(0, NOW - IDLE_MS),
-        b"other": state(1, NOW - IDLE_MS - 1),
-    }
-    assert sorted(swept(Sweep(over(store)), NOW, {0, 1})) == [(0, b"idle"), (1, b"other")]
-    assert set(store) == {b"busy"}
+    shelves = Shelves(idle=NOW - IDLE_MS - 1, busy=NOW - IDLE_MS, other=NOW - IDLE_MS - 1)
+    assert swept(shelves.sweep(), NOW) == [(0, b"idle"), (1, b"other")]
+    assert shelves.keys() == {b"busy"}
 
 
-def test_the_sweep_drops_what_belongs_to_another_worker_without_a_word() -> None:
-    store = {b"moved": state(7, NOW - IDLE_MS - 1), b"mine": state(0, NOW), b"junk": b"?"}
-    assert swept(Sweep(over(store)), NOW, {0}) == []
-    assert set(store) == {b"mine"}
+def test_what_nobody_can_read_is_forgotten() -> None:
+    shelves = Shelves(busy=NOW)
+    shelves.shelves[0][b"junk"] = b"?"
+    assert swept(shelves.sweep(), NOW) == [(0, b"junk")]
+    assert shelves.keys() == {b"busy"}
+
+
+def test_the_sweep_leaves_alone_what_left_meanwhile() -> None:
+    shelves = Shelves(one=0, two=0, other_a=0, other_b=0)
+    sweep = shelves.sweep()
+    assert len(list(sweep.due(NOW, count=1))) == 1
+    shelves.owned = {1}
+    assert sorted(swept(sweep, NOW)) == [(1, b"other_a"), (1, b"other_b")]
 
 
 def test_the_sweep_begins_anew_only_after_a_while() -> None:
-    store: dict[bytes, bytes] = {}
-    sweep = Sweep(over(store), every=100)
-    assert swept(sweep, NOW, {0}) == []
-    store[b"idle"] = state(0, NOW - 2 * IDLE_MS)
-    assert swept(sweep, NOW + 99, {0}) == []
-    assert swept(sweep, NOW + 100, {0}) == [(0, b"idle")]
+    shelves = Shelves()
+    sweep = shelves.sweep(every=100)
+    assert swept(sweep, NOW) == []
+    shelves.shelves[0][b"idle"] = state(0, NOW - 2 * IDLE_MS)
+    assert swept(sweep, NOW + 99) == []
+    assert swept(sweep, NOW + 100) == [(0, b"idle")]
 
 
 BOUND = [session_key("shop", "s"), session_key("", "s")]
@@ -129,36 +150,36 @@ def test_one_record_writes_a_session_once_and_no_more_while_it_stays() -> None:
     visits = Visits(over(store))
     for step in range(100):
         visits.hold(3, "shop", "s", Held(f"p{step}"), NOW)
-    assert visits.held("shop", "s") == Held("p99")
+    assert visits.held(0, "shop", "s") == Held("p99")
     assert store == {}
-    assert visits.settle() == BOUND
-    assert visits.held("shop", "s") == Held("p99")
+    assert visits.settle(0) == BOUND
+    assert visits.held(0, "shop", "s") == Held("p99")
     visits.hold(3, "shop", "s", Held("p99"), NOW + GRAIN_MS - 1)
-    assert visits.settle() == []
+    assert visits.settle(0) == []
 
 
 def test_a_session_in_use_is_never_swept() -> None:
-    store: dict[bytes, bytes] = {}
-    visits, sweep = Visits(over(store)), Sweep(over(store))
+    shelves = Shelves()
+    visits, sweep = Visits(shelves.shelves.__getitem__), shelves.sweep()
     for now in range(NOW, NOW + 3 * IDLE_MS, GRAIN_MS - 1):
         visits.hold(0, "shop", "s", Held("p"), now)
-        visits.settle()
-        assert swept(sweep, now, {0}) == []
-    assert load_bound(store[BOUND[0]]).since == NOW
-    assert sorted(swept(sweep, NOW + 5 * IDLE_MS, {0})) == sorted((0, key) for key in BOUND)
-    assert store == {}
+        visits.settle(0)
+        assert swept(sweep, now) == []
+    assert load_bound(shelves.shelves[0].get(BOUND[0]) or b"").since == NOW
+    assert sorted(swept(sweep, NOW + 5 * IDLE_MS)) == sorted((0, key) for key in BOUND)
+    assert shelves.keys() == set()
 
 
 def test_a_click_finds_its_own_source_s_session_first_and_only_what_was_before_it() -> None:
     visits = Visits(over({}))
     visits.hold(0, "shop", "s", Held(""), NOW)
     visits.hold(0, "blog", "s", Held("q"), NOW + 1)
-    assert visits.seen("shop", "s", NOW + 2) == Held("")
-    assert visits.seen("links", "s", NOW - 1) is None
-    assert visits.seen("links", "s", NOW) == Held("")
-    assert visits.seen("links", "s", NOW + 1) == Held("q")
-    assert visits.seen("links", "t", NOW) is None
-    assert visits.held("links", "s") is None
+    assert visits.seen(0, "shop", "s", NOW + 2) == Held("")
+    assert visits.seen(0, "links", "s", NOW - 1) is None
+    assert visits.seen(0, "links", "s", NOW) == Held("")
+    assert visits.seen(0, "links", "s", NOW + 1) == Held("q")
+    assert visits.seen(0, "links", "t", NOW) is None
+    assert visits.held(0, "links", "s") is None
 
 
 def test_a_session_is_no_visitor() -> None:
@@ -167,8 +188,8 @@ def test_a_session_is_no_visitor() -> None:
 
 
 def test_a_visitor_gone_meanwhile_is_no_trouble() -> None:
-    store = {b"a": state(0, 0), b"b": state(0, 0)}
-    sweep = Sweep(over(store))
-    assert [key for _, key in sweep.due(NOW, {0}, count=1)] == [b"a"]
-    store.clear()
-    assert list(sweep.due(NOW, {0}, count=1)) == []
+    shelves = Shelves(a=0, b=0)
+    sweep = shelves.sweep()
+    assert [key for _, key in sweep.due(NOW, count=1)] == [b"a"]
+    del shelves.shelves[0][b"b"]
+    assert list(sweep.due(NOW, count=1)) == []
