@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from schemas.sources import BRIDGES, IP_POLICIES
+from schemas.sources import BRIDGES, IP_POLICIES, MERGE_KEYS
 
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LIMITS: Final = ("body_bytes", "events_per_request", "requests_per_second")
@@ -83,6 +83,13 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
     _switch("generate_profile", "Give a webhook without such an id a profile of its own."),
     _switch("sticky_session", "Let a webhook's session follow from its profile id."),
     click.option(
+        "--merge-by",
+        type=click.Choice(MERGE_KEYS),
+        multiple=True,
+        help="Profiles with the same address are one; repeatable, those given replace all.",
+    ),
+    click.option("--no-merge-by", is_flag=True, help="Let addresses merge no profiles any more."),
+    click.option(
         "--ip",
         type=click.Choice(IP_POLICIES),
         help="What is stored of visitors' addresses: all, the network (/24, /48), nothing [keep]; "
@@ -120,5 +127,7 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     named = {name: value for name, value in options.items() if value not in (None, ())}
     if named.pop("no_redirects", False):
         named["redirects"] = []
+    if named.pop("no_merge_by", False):
+        named["merge_by"] = []
     limits = {name: named.pop(name) for name in _LIMITS if name in named}
     return {**named, "limits": limits} if limits else named

@@ -103,6 +103,11 @@ class Event:
         errors: what is wrong with the event although it is kept; non-empty means not valid.
         binding: how the session that the client named decides whose event it is; None where
             ids of the event decide.
+        changes: what the event says of its profile's traits, of its group's where ``kind`` is
+            ``group``: members ``set``, ``set_once``, ``increment``, ``append``, ``prepend``,
+            ``union``, ``unset`` and ``clear`` of :class:`schemas.profiles.Change`; None for
+            nothing.
+        previous_id: of an alias, the id that the user went by before, a user's or a visitor's.
         saves_event, saves_session, saves_profile: False when the client asked that the event
             is processed and not stored, stored without its session, without its profile.
     """
@@ -123,6 +128,8 @@ class Event:
     flat: bool = False
     profiled: bool = True
     binding: Binding | None = None
+    changes: Mapping[str, Any] | None = None
+    previous_id: str = ""
     saves_event: bool = True
     saves_session: bool = True
     saves_profile: bool = True

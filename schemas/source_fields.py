@@ -8,7 +8,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import MAX_NAME, as_whole, bound
-from schemas.sources import Limits, Redirect, Source, check
+from schemas.sources import MERGE_KEYS, Limits, Redirect, Source, check
 
 SETTABLE: Final = frozenset(known.name for known in fields(Source)) - {
     "id",
@@ -92,6 +92,8 @@ def _filled(source: Source, given: Mapping[str, Any]) -> Source:
         values["limits"] = _limits(source.limits, values["limits"])
     if "origins" in values:
         values["origins"] = _origins(values["origins"])
+    if "merge_by" in values:
+        values["merge_by"] = _merge_by(values["merge_by"])
     if "redirects" in values:
         values["redirects"] = _redirects(values["redirects"])
     filled = replace(source, **values)
@@ -130,6 +132,12 @@ def _origins(given: Any) -> tuple[str, ...]:
     if not all(origins):
         raise _wrong("origins", "an origin is like https://shop.example, or * for all")
     return origins
+
+
+def _merge_by(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple) or not all(each in MERGE_KEYS for each in given):
+        raise _wrong("merge_by", f"merge_by is a list out of: {', '.join(MERGE_KEYS)}")
+    return tuple(dict.fromkeys(given))
 
 
 def _redirects(given: Any) -> tuple[Redirect, ...]:

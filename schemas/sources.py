@@ -16,10 +16,16 @@ IpPolicy = Literal["keep", "truncate", "drop"]
 BRIDGES: Final = ("rest", "webhook", "redirect", "import")
 KEY_TYPES: Final = ("write", "query", "delete", "master")
 IP_POLICIES: Final = ("keep", "truncate", "drop")
+MERGE_KEYS: Final = ("email", "phone")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LINK: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN: Final[dict[Any, str]] = {str: "a text", int: "a whole number", bool: "true or false"}
-_DEFAULTS: Final[dict[str, tuple[str, ...]]] = {"keys": (), "origins": ("*",), "redirects": ()}
+_DEFAULTS: Final[dict[str, tuple[str, ...]]] = {
+    "keys": (),
+    "origins": ("*",),
+    "redirects": (),
+    "merge_by": (),
+}
 
 
 def hash_key(key: str) -> str:
@@ -104,6 +110,7 @@ class Source:
         replace_profile_id: dotted path in a webhook's properties to the id of its profile.
         generate_profile: a webhook without such an id gets a profile of its own.
         sticky_session: a webhook's session follows from its profile id.
+        merge_by: kinds of addresses, out of MERGE_KEYS, that make two profiles of it one.
         ip: what is stored of visitors' addresses once they have been located: all, the network
             (/24, /48), or nothing. Raw topics and dead letters hold what was sent.
         redirects: links of a source whose bridge is ``redirect``.
@@ -129,6 +136,7 @@ class Source:
     replace_profile_id: str = ""
     generate_profile: bool = False
     sticky_session: bool = True
+    merge_by: tuple[str, ...] = ()
     ip: IpPolicy = "keep"
     redirects: tuple[Redirect, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -155,6 +163,7 @@ def from_record(value: Any) -> Source:
         record["limits"] = Limits(**_known(Limits, record.get("limits", {}), ("limits",)))
         record["keys"] = tuple(Key(**_known(Key, key, ("keys",))) for key in record["keys"])
         record["origins"] = tuple(record["origins"])
+        record["merge_by"] = tuple(record["merge_by"])
         record["redirects"] = tuple(
             Redirect(**_known(Redirect, link, ("redirects",))) for link in record["redirects"]
         )
@@ -174,22 +183,28 @@ def check(source: Source) -> None:
             where=("id",),
         )
     _check_types(source)
-    if source.bridge not in BRIDGES:
-        raise Malformed("source-invalid", f"bridge must be one of {BRIDGES}", where=("bridge",))
-    if source.ip not in IP_POLICIES:
-        raise Malformed("source-invalid", f"ip must be one of {IP_POLICIES}", where=("ip",))
+    for name, words in (("bridge", BRIDGES), ("ip", IP_POLICIES)):
+        if getattr(source, name) not in words:
+            raise Malformed("source-invalid", f"{name} must be one of {words}", where=(name,))
     for name in ("session_timeout", "session_max"):
         if getattr(source, name) <= 0:
             raise Malformed("source-invalid", f"{name} must be seconds above 0", where=(name,))
     limits = source.limits
     if min(limits.body_bytes, limits.events_per_request, limits.requests_per_second + 1) <= 0:
         raise Malformed("source-invalid", "limits must be above 0", where=("limits",))
-    if not all(isinstance(origin, str) for origin in source.origins):
-        raise Malformed("source-invalid", "origins must be texts", where=("origins",))
-    if not all(key.type in KEY_TYPES for key in source.keys):
-        raise Malformed("source-invalid", f"a key's type is one of {KEY_TYPES}", where=("keys",))
+    _check_lists(source)
     for link in source.redirects:
         _check_redirect(link)
+
+
+def _check_lists(source: Source) -> None:
+    if not all(isinstance(origin, str) for origin in source.origins):
+        raise Malformed("source-invalid", "origins must be texts", where=("origins",))
+    if not all(kind in MERGE_KEYS for kind in source.merge_by):
+        message = f"merge_by is a list out of {MERGE_KEYS}"
+        raise Malformed("source-invalid", message, where=("merge_by",))
+    if not all(key.type in KEY_TYPES for key in source.keys):
+        raise Malformed("source-invalid", f"a key's type is one of {KEY_TYPES}", where=("keys",))
 
 
 def _check_redirect(link: Redirect) -> None:

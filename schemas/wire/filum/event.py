@@ -52,8 +52,13 @@ def ids_of(event: JsonObject) -> tuple[str, str]:
     """
     anonymous = id_text(event.get("anonymous_id"))
     if not anonymous and event.get("event_type") == "alias":
-        anonymous = id_text(event.get("previous_id")) or id_text(event.get("previousId"))
+        anonymous = previous_id_of(event)
     return id_text(event.get("user_id")), anonymous
+
+
+def previous_id_of(event: JsonObject) -> str:
+    """Give the id that was used before an alias, "" for none."""
+    return id_text(event.get("previous_id")) or id_text(event.get("previousId"))
 
 
 def _name(event: JsonObject, kind: Kind, where: Where) -> str:

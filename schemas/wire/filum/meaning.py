@@ -1,13 +1,16 @@
 """Filum's events understood."""
 
-from typing import Any
+from typing import Any, Final
 
 from schemas import links, times
 from schemas.envelope import RawEvent
 from schemas.events import Event
 from schemas.reading import JsonObject, as_word, id_text, inside, screen_size, texts
-from schemas.wire.filum.event import check, ids_of
+from schemas.wire.filum.event import check, ids_of, previous_id_of
 from schemas.wire.filum.params import properties
+
+_TRAITS: Final = frozenset({"identify", "group"})
+"""Kinds whose properties are a user's or a group's."""
 
 
 def decode(raw: RawEvent) -> Event:
@@ -21,6 +24,7 @@ def decode(raw: RawEvent) -> Event:
     errors: list[str] = []
     user_id, anonymous_id = ids_of(body)
     context = _context(body.get("context"), errors)
+    said = _untyped(body) | properties(body.get("event_params"), errors)
     return Event(
         kind,
         name,
@@ -29,10 +33,12 @@ def decode(raw: RawEvent) -> Event:
         user_id=user_id,
         anonymous_id=anonymous_id,
         group_id=id_text(body.get("group_id")) or id_text(body.get("groupId")),
-        properties=_untyped(body) | properties(body.get("event_params"), errors),
+        properties=said,
         context=context,
         details=_details(context, raw),
         errors=tuple(errors),
+        changes={"set": said} if said and kind in _TRAITS else None,
+        previous_id=previous_id_of(body) if kind == "alias" else "",
     )
 
 

@@ -97,6 +97,11 @@ def only(changes: JsonObject) -> JsonObject:
     return {name: change for name, change in changes.items() if change}
 
 
+def said(changes: JsonObject) -> JsonObject | None:
+    """The same under the names of :class:`schemas.profiles.Change`; None for nothing."""
+    return {name.removeprefix("$"): change for name, change in changes.items()} or None
+
+
 def values(changes: JsonObject) -> JsonObject:
     """The values alone: amounts, then what is set once, then what is set."""
     found: JsonObject = {}

@@ -75,6 +75,7 @@ def decode(raw: RawEvent) -> Event:
     identifies = collection in _PROFILE_COLLECTIONS
     dropped = _COPIED if raw.endpoint == "copy" else _MAPPED
     kept = {name: found[name] for name in found if name not in dropped}
+    done = changes.of_identify(found) if identifies else _NONE
     return Event(
         "identify" if identifies else "track",
         collection,
@@ -83,11 +84,12 @@ def decode(raw: RawEvent) -> Event:
         user_id=id_text(found.get("_user")),
         anonymous_id=id_text(found.get("_device_id")),
         properties=kept | _referrer_columns(asked, found, shared),
-        context=changes.of_identify(found) if identifies else {},
+        context=done,
         details=_details(found, api, asked),
         repeats=_repeats(asked) if asked else _NONE,
         flat=True,
         errors=errors,
+        changes=changes.said(done),
     )
 
 

@@ -148,13 +148,15 @@ def _merge(endpoint: str, body: JsonObject) -> Event:
 def _changed(
     endpoint: str, body: JsonObject, done: JsonObject, event_time: int | None = None
 ) -> Event:
+    done = changes.only(done)
     return Event(
         "identify",
         endpoint,
         event_time=event_time,
         user_id=user_of(body),
         properties=changes.values(done),
-        context=changes.only(done),
+        context=done,
+        changes=changes.said(done),
     )
 
 

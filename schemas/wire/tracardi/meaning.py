@@ -18,6 +18,8 @@ from schemas.wire.tracardi import note, options
 from schemas.wire.tracardi.payload import FLAGS, MODEL, check_event, event_name, instant
 
 _LONGEST_MESSAGE: Final = 1_000
+_TRAITS: Final = frozenset({"sign-in", "sign-up", "profile-update"})
+"""Predefined event types whose properties go into the profile, without a mapping of one's own."""
 
 
 def decode(raw: RawEvent) -> Event:
@@ -34,18 +36,20 @@ def decode(raw: RawEvent) -> Event:
     event_type = _event_type(body["type"])
     outer, inner = inside(shared, "context"), inside(body, "context")
     chosen = inside(shared, "options")
+    properties = inside(body, "properties")
     return Event(
         _kind(event_type),
         event_type,
         event_time=_event_time(inside(body, "time")),
         anonymous_id=id_text(inside(shared, "device").get("id")),
-        properties=inside(body, "properties"),
+        properties=properties,
         context=_context(outer, inner, inside(shared, "request")),
         details=_details(outer, inner, shared, raw),
         tags=tuple([tag for tag in body.get("tags") or () if type(tag) is str]),
         errors=_errors(body),
         profiled=shared.get("profile_less") is not True,
         binding=note.binding(shared),
+        changes=_traits(event_type, properties),
         saves_event=options.saves_event(chosen, body),
         saves_session=options.flag(chosen, "saveSession", default=True),
         saves_profile=options.flag(chosen, "saveProfile", default=True),
@@ -69,7 +73,12 @@ def _bare(name: str, body: JsonObject, shared: JsonObject, raw: RawEvent) -> Eve
         errors=(f"json-invalid: {reason}",) if reason else (),
         profiled=binding is not None,
         binding=binding,
+        changes=_traits(event_type, body),
     )
+
+
+def _traits(event_type: str, properties: JsonObject) -> JsonObject | None:
+    return {"set": properties} if properties and event_type in _TRAITS else None
 
 
 def _context(outer: JsonObject, inner: JsonObject, request: JsonObject) -> JsonObject:

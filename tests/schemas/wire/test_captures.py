@@ -125,6 +125,7 @@ def test_rakam_events() -> None:
         user_id="u1",
         properties={"email": "a@example.com"},
         context={"$set": {"email": "a@example.com"}},
+        changes={"set": {"email": "a@example.com"}},
     )
     assert last.event == Event(
         "track",
@@ -178,6 +179,15 @@ def test_filum_events() -> None:
         "library": "filum-node-sdk",
         "library_version": "0.1.0",
     }
+    traits = {
+        "Name": "Harry",
+        "age": 11,
+        "vip": 1,
+        "score": 3.5,
+        "none": None,
+        "obj": '{"a":1}',
+        "when": '"2024-05-06T07:08:09.000Z"',
+    }
     assert [event for outcome in outcomes for event in outcome.events] == [
         Event(
             "identify",
@@ -185,17 +195,10 @@ def test_filum_events() -> None:
             event_time=1795196909793,
             sent_at=1795196909793,
             user_id="u1",
-            properties={
-                "Name": "Harry",
-                "age": 11,
-                "vip": 1,
-                "score": 3.5,
-                "none": None,
-                "obj": '{"a":1}',
-                "when": '"2024-05-06T07:08:09.000Z"',
-            },
+            properties=traits,
             context=context,
             details=details,
+            changes={"set": traits},
         ),
         Event(
             "track",

@@ -155,6 +155,7 @@ def test_user_calls_are_identify_events(path: str) -> None:
         user_id="42",
         properties={"first_name": "A", "_id": 7},
         context={"$set_once" if "once" in path else "$set": {"first_name": "A", "_id": 7}},
+        changes={"set_once" if "once" in path else "set": {"first_name": "A", "_id": 7}},
     )
     assert fed.raws[0].visitor == "42"
     assert fed.raws[0].body == body

@@ -7,6 +7,7 @@ import pytest
 from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.wire import rakam
+from schemas.wire.rakam.changes import said
 from tests.schemas.wire.feeding import RECEIVED_AT, Fed, feed, post
 
 API = {"api": {"api_key": "WK"}}
@@ -44,13 +45,19 @@ def test_a_call_and_a_tracker_come_to_the_same(
     values = next(iter(expected.values()))
     properties = values if isinstance(values, dict) else {}
     assert fed.event == Event(
-        "identify", path, user_id="u1", properties=properties, context=expected
+        "identify",
+        path,
+        user_id="u1",
+        properties=properties,
+        context=expected,
+        changes=said(expected),
     )
     sent = body.get("properties", {"aB": 2.5})
     if operation == "unset":
         sent = dict.fromkeys(sent, "-")
     tracked = identify(**{operation: sent}).event
     assert (tracked.kind, tracked.context) == ("identify", expected)
+    assert tracked.changes == said(expected)
 
 
 def test_lists_and_everything_at_once() -> None:
@@ -95,6 +102,12 @@ def test_a_batch_of_one_user() -> None:
             "$set_once": {"a": 2, "b": 2},
             "$increment": {"c": 3},
             "$unset": ["d"],
+        },
+        changes={
+            "set": {"a": 1},
+            "set_once": {"a": 2, "b": 2},
+            "increment": {"c": 3},
+            "unset": ["d"],
         },
     )
     assert nothing == Event("identify", "user_batch", user_id="7")
