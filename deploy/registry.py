@@ -43,6 +43,7 @@ class Tail:
         }
         self._turns = {topics.sources.name: Turns(), topics.schemas.name: Turns()}
         self._sources = TopicPartition(topics.sources.name, 0)
+        self._overrides = TopicPartition(topics.overrides.name, 0)
         self._partitions = [TopicPartition(name, 0) for name in self._folds]
         self._next = dict.fromkeys(self._partitions, 0)
         self._caught_up = asyncio.Event()
@@ -80,6 +81,11 @@ class Tail:
     def read_to(self, topic: str) -> int:
         """Offset of the last record of ``sources`` or ``schemas`` that is known here."""
         return self._turns[topic].read_to
+
+    @property
+    def merges_read(self) -> int:
+        """How many records of merges ``merges`` is made of."""
+        return self._next[self._overrides]
 
     async def counted(self, topic: str, offset: int) -> bool:
         """Wait until a record just written has come back; tell whether it counts."""

@@ -2,12 +2,16 @@
 
 import base64
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
 from schemas import codec, dead
 from schemas.dead import DeadLetter
 from schemas.topics import PACK_BYTES
-from sinks.rows import Poison
+from sinks.batch import Batch
+from sinks.rows import Poison, letters
+
+Send = Callable[[str, int, bytes], Awaitable[None]]
+"""Writes a record: topic, partition, value."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,3 +63,24 @@ async def in_log(poison: Sequence[Poison]) -> None:
     for item in poison:
         line = base64.b64encode(item.line).decode()
         _log.critical("no table takes this letter (%s, %s): %s", item.code, item.reason, line)
+
+
+async def in_topic(
+    send: Send, dead_topic: str, clock: Callable[[], int], topic: str, poison: Sequence[Poison]
+) -> None:
+    """Make dead letters of what came from ``topic``; ``clock`` is Unix ms."""
+    now = clock()
+    for partition, value in records(letter(item, topic, now) for item in poison):
+        await send(dead_topic, partition, value)
+
+
+async def in_table(
+    write: Callable[[Batch], Awaitable[None]],
+    topic: str,
+    clock: Callable[[], int],
+    poison: Sequence[Poison],
+) -> None:
+    """Keep what is no dead letter itself; a letter about it must not come round again."""
+    for item in poison:
+        row = letters(in_base64(letter(item, topic, clock())), item.partition, item.offset)
+        await write(Batch([row]))

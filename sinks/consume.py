@@ -19,11 +19,11 @@ from schemas.ledger import Book
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 from sinks import bury, retry
-from sinks.batch import Batch, Limits
+from sinks.batch import Limits
 from sinks.clickhouse import ClickHouse
+from sinks.folding import Folding
 from sinks.lane import Beats, Lane
-from sinks.rows import Poison, letters
-from sinks.tables import DEAD_LETTERS, EVENTS, LEDGER, Table
+from sinks.tables import DEAD_LETTERS, EVENTS, LEDGER, PROFILE_CHANGES, Table
 from sinks.tally import telling
 from sinks.verdict import Failed
 from sinks.write import Bury, Writer
@@ -37,7 +37,6 @@ _REBALANCE_MS: Final = 30_000
 _FETCH_BYTES: Final = 8 << 20
 _SEND_BYTES: Final = 16 << 20
 """A dead letter quotes its line, up to twice as long; compressed it fits the topic again."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -57,6 +56,7 @@ class Sink:
         session_ms: after how long without a heartbeat the group gives the partitions away.
         beats: is given the heartbeats among the events, once the events around them are stored.
         book: is told what became of every record of events.
+        folding: folds the profiles that stored changes are about; None only stores them.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Sink:
         limits: Limits | None = None,
         beats: Beats | None = None,
         book: Book | None = None,
+        folding: Folding | None = None,
     ) -> None:
         self._tell = telling(book, topics.events.name)
         self._kafka = kafka
@@ -89,15 +90,11 @@ class Sink:
         self._beats = beats
         self._consumer: Any = None
         self._producer: Any = None
+        self._folding = folding
         self._assigned: set[TopicPartition] | None = None
         self._committed: dict[TopicPartition, int] = {}
         self._measured_at = 0
-        self._lanes = {
-            topics.events.name: self._lane(EVENTS, topics.events.name, self._bury_in_topic),
-            topics.dead.name: self._lane(DEAD_LETTERS, topics.dead.name, self._bury_in_table),
-            topics.ledger.name: self._lane(LEDGER, topics.ledger.name, bury.in_log),
-        }
-        self._last_writer = self._writer(DEAD_LETTERS, bury.in_log)
+        self._lanes = self._laid()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
         """Consume until ``stop`` is set, then write and commit what was read, within 10 s.
@@ -120,17 +117,29 @@ class Sink:
                 return False
         return True
 
+    def _laid(self) -> dict[str, Lane]:
+        names = self._topics
+        events, changes, dead = names.events.name, names.profiles.name, names.dead.name
+        letter = partial(bury.in_topic, self._send, dead, self._clock)
+        last = self._writer(DEAD_LETTERS, bury.in_log).write
+        return {
+            events: self._lane(EVENTS, events, partial(letter, events)),
+            changes: self._lane(PROFILE_CHANGES, changes, partial(letter, changes)),
+            dead: self._lane(DEAD_LETTERS, dead, partial(bury.in_table, last, dead, self._clock)),
+            names.ledger.name: self._lane(LEDGER, names.ledger.name, bury.in_log),
+        }
+
     def _lane(self, table: Table, topic: str, bury: Bury) -> Lane:
-        commit = partial(self._commit, topic)
-        writer = self._writer(table, bury)
-        return Lane(table, writer, commit, self._limits, self._clock, self._beats)
+        commit, writer = partial(self._commit, topic), self._writer(table, bury)
+        fold = self._folding.stored if self._folding and table is PROFILE_CHANGES else None
+        return Lane(table, writer, commit, self._limits, self._clock, self._beats, fold)
 
     def _writer(self, table: Table, bury: Bury) -> Writer:
         made = partial(Writer, self._clickhouse, table, bury, self._metrics, self._clock)
         return made(self._chance, tell=self._tell if table is EVENTS else None)
 
     async def _reach_tables(self) -> None:
-        names = [EVENTS.name, DEAD_LETTERS.name, LEDGER.name]
+        names = [each.name for each in (EVENTS, PROFILE_CHANGES, DEAD_LETTERS, LEDGER)]
         found = await self._clickhouse.query(
             "SELECT name FROM system.tables"
             " WHERE database = {database:String} AND name IN {names:Array(String)}",
@@ -244,21 +253,9 @@ class Sink:
             return
         self._committed |= places
 
-    async def _bury_in_topic(self, poison: Sequence[Poison]) -> None:
-        now, topic = self._clock(), self._topics.events.name
-        for partition, value in bury.records(bury.letter(item, topic, now) for item in poison):
-            await self._send(self._topics.dead.name, partition, value)
-
     async def _send(self, topic: str, partition: int, value: bytes) -> None:
         send = partial(self._producer.send_and_wait, topic, value, partition=partition)
         await retry.until(send, asyncio.Event(), self._chance, KafkaError)
-
-    async def _bury_in_table(self, poison: Sequence[Poison]) -> None:
-        """Keep what is no dead letter itself; a letter about it must not come round again."""
-        for item in poison:
-            line = bury.in_base64(bury.letter(item, self._topics.dead.name, self._clock()))
-            row = letters(line, item.partition, item.offset)
-            await self._last_writer.write(Batch([row]))
 
     async def _revoked(self) -> None:
         self._assigned = set()
@@ -267,6 +264,8 @@ class Sink:
     def _granted(self, places: set[TopicPartition]) -> None:
         self._assigned = places
         self._committed = {p: o for p, o in self._committed.items() if p in places}
+        if self._folding is not None:
+            self._folding.suspect()
 
     async def _close(self) -> None:
         for lane in self._lanes.values():

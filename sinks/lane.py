@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from schemas import heartbeat
 from schemas.topics import HEARTBEAT
-from sinks.batch import Buffer, Limits
+from sinks.batch import Batch, Buffer, Limits
 from sinks.rows import Row, read
 from sinks.tables import EVENTS, Table
 from sinks.write import Writer
@@ -13,6 +13,8 @@ from sinks.write import Writer
 Beats = Callable[[Sequence[Row]], None]
 """Takes the heartbeats of a batch that is stored; must not wait."""
 Commit = Callable[[Mapping[int, int]], Awaitable[None]]
+Stored = Callable[[Batch], Awaitable[None]]
+"""Does what is due once a batch is stored, and before its offsets are committed."""
 
 
 class Lane:
@@ -22,6 +24,7 @@ class Lane:
         commit: commits the next offset of each partition.
         clock: Unix ms.
         beats: has heartbeats, which are rows of another table; None keeps none.
+        stored: None when nothing else is due.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Lane:
         limits: Limits,
         clock: Callable[[], int],
         beats: Beats | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self.buffer = Buffer(limits)
         self.paused = False
@@ -41,6 +45,7 @@ class Lane:
         self._commit = commit
         self._clock = clock
         self._beats = beats
+        self._stored = stored
         self._beating: list[Row] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -104,6 +109,8 @@ class Lane:
         await self._writer.write(batch)
         if beating and self._beats is not None:
             self._beats(beating)
+        if self._stored is not None:
+            await self._stored(batch)
         await self._commit(batch.offsets)
 
 
