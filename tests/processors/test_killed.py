@@ -30,14 +30,18 @@ async def visit(tracker: Tracker, rounds: range) -> None:
 async def test_a_killed_worker_loses_nothing_and_changes_nothing(
     kafka: str, topics: Topics, tracker: Tracker, reader: Reader, tmp_path: Path
 ) -> None:
+    """One has its state in memory; the other on disk, which it finds when it comes back."""
     one = WorkerProcess(kafka, topics, 6066, tmp_path)
-    two = WorkerProcess(kafka, topics, 6067, tmp_path)
+    two = WorkerProcess(kafka, topics, 6067, tmp_path, "rocksdb")
     try:
         await one.ready()
         await two.ready()
         stream = asyncio.create_task(visit(tracker, range(ROUNDS)))
         await reader.until(lambda: len(reader.events) > VISITORS * ROUNDS // 3)
         two.kill()
+        await reader.until(lambda: len(set(reader.numbers())) > VISITORS * ROUNDS // 2)
+        two = WorkerProcess(kafka, topics, 6067, tmp_path, "rocksdb")
+        await two.ready()
         await stream
         expected = set(range(VISITORS * ROUNDS))
         await reader.until(lambda: expected <= set(reader.numbers()), seconds=30)

@@ -1,4 +1,4 @@
-"""A worker in a process of its own: `python -m tests.processors.worker KAFKA PREFIX PORT DATA`."""
+"""A worker in a process of its own: `worker.py KAFKA PREFIX PORT DATA STORE`."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import uvloop
 
-from processors.app import run
+from processors.app import StoreName, run
 from schemas.metrics import Metrics
 from schemas.sources import Source
 from schemas.topics import Topics
@@ -18,10 +18,17 @@ from tests.processors.world import PARTITIONS, Feed, eventually, worker
 class WorkerProcess:
     """A worker that can be killed."""
 
-    def __init__(self, kafka: str, topics: Topics, port: int, directory: Path) -> None:
+    def __init__(
+        self,
+        kafka: str,
+        topics: Topics,
+        port: int,
+        directory: Path,
+        store: StoreName = "memory",
+    ) -> None:
         self._log = directory / f"worker-{port}.log"
         argv = [sys.executable, "-m", "tests.processors.worker"]
-        argv += [kafka, topics.prefix, str(port), str(directory / str(port))]
+        argv += [kafka, topics.prefix, str(port), str(directory / str(port)), store]
         self._process = Leashed(argv, self._log)
 
     async def ready(self) -> None:
@@ -44,11 +51,13 @@ class WorkerProcess:
         self._process.stop()
 
 
-async def _main(kafka: str, prefix: str, port: str, data: str) -> None:
+async def _main(kafka: str, prefix: str, port: str, data: str, store: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     feed = Feed(Source("shop"))
-    app = worker(kafka, Topics(prefix, PARTITIONS), feed, Path(data), Metrics(), port=int(port))
+    kept: StoreName = "rocksdb" if store == "rocksdb" else "memory"
+    topics = Topics(prefix, PARTITIONS)
+    app = worker(kafka, topics, feed, Path(data), Metrics(), port=int(port), store=kept)
     await run(app, stop=stop, ready=lambda: print("ready", flush=True))  # noqa: T201
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from processors.app import Processors, build_app
+from processors.app import Processors, StoreName, build_app
 from schemas import answers, codec
 from schemas.answers import Told
 from schemas.catalog import Catalog, Collection
@@ -188,6 +188,10 @@ class Tracker:
         topic = self._topics.raw(source).name
         await self._producer.send(topic, b"\n".join(lines), partition=partition)
 
+    async def state(self, changelog: str, partition: int, key: bytes, state: bytes | None) -> None:
+        """Write a state as a worker would."""
+        await self._producer.send_and_wait(changelog, state, key=key, partition=partition)
+
     async def partitions(self, topic: str) -> int:
         """Count the partitions of a topic."""
         return len(await self._producer.partitions_for(topic))
@@ -267,7 +271,14 @@ async def eventually(
 
 
 def worker(
-    kafka: str, topics: Topics, feed: Feed, data: Path, metrics: Metrics, *, port: int = 6066
+    kafka: str,
+    topics: Topics,
+    feed: Feed,
+    data: Path,
+    metrics: Metrics,
+    *,
+    port: int = 6066,
+    store: StoreName = "memory",
 ) -> Processors:
     """A worker of this world."""
     return build_app(
@@ -282,4 +293,5 @@ def worker(
         web_port=port,
         data=data,
         app_id=f"{topics.prefix}-processors",
+        store=store,
     )
