@@ -115,7 +115,10 @@ def _operations(publisher: Publisher, metrics: Metrics, tally: Tally) -> list[Ro
         reason = publisher.trouble
         if reason:
             return _error(503, "not-ready", reason)
-        return JSONResponse({"status": "ready"})
+        detail = publisher.detail
+        return JSONResponse(
+            {"status": "ready", "detail": detail} if detail else {"status": "ready"}
+        )
 
     async def metrics_text(_: Request) -> Response:
         tally.settle()

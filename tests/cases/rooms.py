@@ -78,6 +78,7 @@ class Rooms:
     """
 
     trouble = ""
+    detail = ""
     heard = 0
 
     def __init__(self, kinds: Iterable[SourceKind], names: Names) -> None:

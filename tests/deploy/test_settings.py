@@ -47,17 +47,18 @@ def test_defaults_need_nothing() -> None:
     assert settings.topics.raw("shop").name == "headrace.raw.shop"
 
 
-def test_reserved_names_do_not_stop_a_deployment() -> None:
-    assert from_environment({"HEADRACE_SPOOL_BYTES": "5"}, alone=True) == Settings()
+def test_a_spool_may_be_as_small_as_none() -> None:
+    assert from_environment({"HEADRACE_SPOOL_BYTES": "0"}, alone=True).spool_bytes == 0
 
 
 @pytest.mark.parametrize(
     ("variable", "text", "complaint"),
     [
         ("HEADRACE_KAFKAA", "x", "HEADRACE_KAFKAA is not a setting; `headrace --help` lists them"),
-        ("HEADRACE_PARTITIONS", "many", "HEADRACE_PARTITIONS must be a whole number above 0"),
-        ("HEADRACE_PARTITIONS", "0", "HEADRACE_PARTITIONS must be a whole number above 0"),
-        ("HEADRACE_PARTITIONS", "-1", "HEADRACE_PARTITIONS must be a whole number above 0"),
+        ("HEADRACE_PARTITIONS", "many", "HEADRACE_PARTITIONS must be a whole number, 1 or more"),
+        ("HEADRACE_PARTITIONS", "0", "HEADRACE_PARTITIONS must be a whole number, 1 or more"),
+        ("HEADRACE_PARTITIONS", "-1", "HEADRACE_PARTITIONS must be a whole number, 1 or more"),
+        ("HEADRACE_SPOOL_BYTES", "1G", "HEADRACE_SPOOL_BYTES must be a whole number, 0 or more"),
         ("HEADRACE_KAFKA_GIVEN", "1", "HEADRACE_KAFKA_GIVEN is not a setting"),
     ],
 )

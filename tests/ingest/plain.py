@@ -130,6 +130,7 @@ class Kept:
     """A publisher that keeps what it is given."""
 
     trouble: str = ""
+    detail: str = ""
     error: Exception | None = None
     gate: asyncio.Event | None = None
     taken: list[tuple[str, int, bytes]] = field(default_factory=list)
