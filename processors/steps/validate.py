@@ -7,7 +7,6 @@ fetched, and its messages can leave the event's values out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Final
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError, meta
@@ -139,10 +138,9 @@ def _failures(check: Check, properties: Mapping[str, Any], size: int) -> list[st
             return []
         if check.recursive or check.weight * _values(properties, MOST_LISTED) > MOST_LISTED:
             return [f"{check.name}: the properties do not fit this schema"]
-        return [
-            f"{check.name}: {_said(error)}"
-            for error in islice(check.validator.iter_errors(properties), MOST_ERRORS)
-        ]
+        # sorted, for the library gives them in no order that lasts, and a replay must agree
+        said = sorted(map(_said, check.validator.iter_errors(properties)))
+        return [f"{check.name}: {text}" for text in said[:MOST_ERRORS]]
     except (ValueError, TypeError, OverflowError) as error:
         return [f"{check.name}: the properties cannot be held against this schema: {error}"]
 

@@ -239,11 +239,14 @@ def test_sources_and_the_admin_key_survive_a_restart(
         key = admin.create("kept", channel="Web")
         query = admin.add_key("kept", type="query", customer="acme")
         before = admin("GET", "/kept").json
+        schema = {"event_type": "e", "name": "n", "schema": {"required": ["price"]}}
+        assert admin("POST", "/kept/validations", schema).status == 200
         assert pipeline.stop() == 0
         pipeline.start()
         assert SHOWN.search(pipeline.output) is None
         assert "headrace admin-key --new" in pipeline.output
         assert admin("GET", "/kept").json == before
+        assert admin("GET", "/kept/validations").json == {"validations": [schema]}
         assert eventbunker(pipeline, key).status == 200
         assert eventbunker(pipeline, query).status == 401
         new = pipeline.headrace("admin-key", "--new").stdout.strip()

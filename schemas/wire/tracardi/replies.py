@@ -80,7 +80,8 @@ def _body(answer: Answer, batch: Batch, event_ids: tuple[str, ...]) -> JsonObjec
         )
     if answer.debugs:
         body["events"] = list(event_ids)
-        body["debugging"] = debugging.block(answer, told, event_ids)
+        body["debugging"] = block = debugging.block(answer, told, event_ids)
+        body["errors"] += block["events"]["errors"]  # trackers write these to the console
     return body
 
 
