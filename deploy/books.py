@@ -8,13 +8,21 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from schemas.ledger import FLUSH_SECONDS, Book
+from deploy.settings import Settings
+from deploy.tier import clock
+from schemas.ledger import FLUSH_SECONDS, Book, Tier
 from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, Topics
 
 log: Final = logging.getLogger(__name__)
 _ANSWER_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
+
+
+def keep_books(tier: Tier, settings: Settings, metrics: Metrics) -> "tuple[Book, Keeper]":
+    """What a tier counts, and who writes that down."""
+    book = Book(tier, clock)
+    return book, Keeper(settings.kafka, settings.topics, book, metrics, tier)
 
 
 class Keeper:

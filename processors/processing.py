@@ -16,7 +16,7 @@ from processors.work import Outcome, SourceFeed, Work
 from schemas.errors import HeadraceError
 from schemas.ledger import UNKNOWN, Book, Counts
 from schemas.metrics import Metrics
-from schemas.topics import Topics
+from schemas.topics import Topics, partition_of
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,7 @@ class Processing:
         self._feed = feed
         self._prefix = len(topics.raw("").name)
         self._answers = topics.answers.partitions
+        self._profiles = topics.profiles.partitions
         self._metrics = metrics
         self._idle = (-1, IDLE_MS)
         self._faults = Faults()
@@ -124,6 +125,10 @@ class Processing:
             dead=outcome.dead,
             keys=[*outcome.states, *shelf.overdue()],
             merges=outcome.merges,
+            changes={
+                key: (partition_of(profile_id, self._profiles), value)
+                for key, (profile_id, value) in outcome.changes.items()
+            },
             answers=outcome.answers,
             note=partial(self._enter, event.message, outcome),
             done=done,
@@ -134,9 +139,11 @@ class Processing:
     def _enter(self, message: Message, outcome: Outcome, into: Span) -> None:
         """Note in the ledger what became of a record."""
         place = message.topic, message.partition, message.offset
+        if not any(kept for kept, _, _ in outcome.tally.values()):
+            into = NOT_WRITTEN
         for (source_id, minute), [kept, unsaved, dead] in outcome.tally.items():
             counts = Counts(kept + unsaved + dead, unsaved, 0, dead)
-            self._book.note(place, source_id, minute, counts, into if kept else NOT_WRITTEN)
+            self._book.note(place, source_id, minute, counts, into)
         if not outcome.tally:
             self._book.note(place, "", UNKNOWN, Counts(0))
 
@@ -167,6 +174,7 @@ class Processing:
         for name, count in (
             ("headrace_process_unsaved_total", outcome.unsaved),
             ("headrace_process_merges_total", len(outcome.merges)),
+            ("headrace_process_changes_total", len(outcome.changes)),
             ("headrace_process_answers_total", len(outcome.answers)),
         ):
             if count:
