@@ -8,8 +8,8 @@ STAMP := .venv/.installed
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
 
-test: $(STAMP)  ## the whole test suite
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)  ## the whole test suite, two modules at a time; make test ARGS="-n 0 tests/schemas"
+	@exec $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
