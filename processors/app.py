@@ -182,7 +182,7 @@ def build_app(
         app,
         topics,
         feed,
-        written=[topics.events, topics.dead, topics.overrides, topics.answers],
+        written=[topics.events, topics.dead, topics.overrides, topics.profiles, topics.answers],
         made=[topics.sessions(app_id)],
     )
 
@@ -206,6 +206,7 @@ def build_app(
                     dead=topics.dead.name,
                     changelog=topics.sessions(app_id).name,
                     overrides=topics.overrides.name,
+                    profiles=topics.profiles.name,
                     answers=topics.answers.name,
                 ),
                 states=states.shelf,

@@ -23,6 +23,7 @@ LINGER_SECONDS: Final = 0.02
 """How long a pack waits for the next record; small records share one output record."""
 ROOM_BYTES: Final = 8 << 20
 _NO_MERGES: Final[Mapping[bytes, bytes]] = MappingProxyType({})
+_NO_CHANGES: Final[Mapping[bytes, tuple[int, bytes]]] = MappingProxyType({})
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
@@ -90,6 +91,7 @@ class Outbox:
         dead: Collection[bytes] = (),
         keys: Collection[bytes] = (),
         merges: Mapping[bytes, bytes] = _NO_MERGES,
+        changes: Mapping[bytes, tuple[int, bytes]] = _NO_CHANGES,
         answers: Collection[tuple[int, bytes]] = (),
         note: Note | None = None,
         done: Callable[[], None] | None = None,
@@ -104,7 +106,7 @@ class Outbox:
             pack = lane.open = Pack(self._states(partition))
             loop = asyncio.get_running_loop()
             lane.timer = loop.call_later(self._linger, self._close, partition)
-        self._weight += pack.add(lines, dead, keys, merges, answers)
+        self._weight += pack.add(lines, dead, keys, merges, changes, answers)
         if note is not None:
             pack.notes.append(note)
         if done is not None:

@@ -37,6 +37,7 @@ class Names:
     dead: str
     changelog: str
     overrides: str
+    profiles: str
     answers: str
 
 
@@ -73,6 +74,7 @@ class Pack:
     dead: list[bytes] = field(default_factory=list)
     keys: dict[bytes, None] = field(default_factory=dict)
     merges: dict[bytes, bytes] = field(default_factory=dict)
+    changes: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     into: Span = NOT_WRITTEN
@@ -86,6 +88,7 @@ class Pack:
         dead: Collection[bytes],
         keys: Collection[bytes],
         merges: Mapping[bytes, bytes],
+        changes: Mapping[bytes, tuple[int, bytes]],
         answers: Collection[tuple[int, bytes]],
     ) -> int:
         """Take the output of one record; returns what it weighs, about its bytes."""
@@ -96,6 +99,9 @@ class Pack:
         if merges:
             self.merges.update(merges)
             weight += _KEY_WEIGHT * len(merges)
+        if changes:
+            self.changes.update(changes)
+            weight += sum(_KEY_WEIGHT + len(value) for _, value in changes.values())
         if answers:
             self.answers += answers
             weight += sum(len(line) for _, line in answers)
@@ -113,8 +119,12 @@ class Pack:
             Part(names.changelog, partition, lambda: states.items(keys), len(keys), states.landed)
         ]
         if self.merges:
-            merged: Items = list(self.merges.items())
-            parts.append(Part(names.overrides, 0, lambda: merged, len(merged)))
+            parts.append(_keyed(names.overrides, 0, list(self.merges.items())))
+        if self.changes:
+            changed: dict[int, Items] = defaultdict(list)
+            for key, (place, value) in self.changes.items():
+                changed[place].append((key, value))
+            parts += [_keyed(names.profiles, place, items) for place, items in changed.items()]
         parts += [
             _values(names.dead, partition, self.dead),
             _values(names.events, partition, self.lines, self._landed),
@@ -129,6 +139,10 @@ class Pack:
 
     def _landed(self, items: Items, offset: int) -> None:
         self.into = (offset + 1 - len(items), offset)
+
+
+def _keyed(topic: str, partition: int, items: Items) -> Part:
+    return Part(topic, partition, lambda: items, len(items))
 
 
 def _values(

@@ -22,6 +22,7 @@ NAMES: Final[dict[str, str]] = {
     "headrace_process_unsaved_total": "events processed and by their client's wish not stored",
     "headrace_process_answers_total": "answers written for waiting edges",
     "headrace_process_merges_total": "merges of profiles written",
+    "headrace_process_changes_total": "changes of profiles written",
     "headrace_process_invalid_values_total": "single values noted as not fitting, by reason",
     "headrace_process_decisions_total": "changes of collections by new properties, by outcome",
     "headrace_process_dead_total": "dead letters written by the processors, by reason code",

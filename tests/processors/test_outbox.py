@@ -14,7 +14,7 @@ from schemas.codec import join_lines
 from schemas.topics import PACK_BYTES
 from tests.processors.world import eventually
 
-TOPICS = Names("events", "dead", "changelog", "overrides", "answers")
+TOPICS = Names("events", "dead", "changelog", "overrides", "profiles", "answers")
 
 
 class Broker:
@@ -89,6 +89,17 @@ async def test_merges_go_to_their_one_partition() -> None:
     desk.put(2, partition=3, merges={b"a>b": b"2"})
     await desk.finished(1, 2)
     assert desk.broker.taken == [("overrides", 0, [(b"a>b", b"2")])]
+
+
+async def test_changes_go_to_the_partitions_of_their_profiles() -> None:
+    desk = Desk()
+    desk.put(1, partition=3, changes={b"e1": (0, b"1"), b"e2": (2, b"2")})
+    desk.put(2, partition=3, changes={b"e3": (0, b"3"), b"e1": (0, b"1")})
+    await desk.finished(1, 2)
+    assert desk.broker.taken == [
+        ("profiles", 0, [(b"e1", b"1"), (b"e3", b"3")]),
+        ("profiles", 2, [(b"e2", b"2")]),
+    ]
 
 
 async def test_an_answer_is_given_when_what_it_tells_is_safe() -> None:
