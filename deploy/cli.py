@@ -14,7 +14,8 @@ import click
 from deploy import tier as tier_
 from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
-from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
+from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.cli_query import query
 from deploy.cli_sources import sources
 from deploy.cli_tail import tail
 from deploy.cli_trace import trace
@@ -188,20 +189,6 @@ def init() -> None:
     click.echo(f"{len(topics)} topics and {len(applied)} migrations were new; all is in place.")
 
 
-@headrace.command()
-@click.argument("sql")
-@format_option
-@data_option
-@speaks_plainly
-def query(sql: str, output_format: str, data: Path | None) -> None:
-    """Run SQL against the ClickHouse of the settings and print the result."""
-    from deploy.query import run_query
-
-    click.get_binary_stream("stdout").write(
-        run_query(read_settings(data=data).clickhouse, sql, output_format)
-    )
-
-
 @headrace.command("admin-key")
 @click.option("--new", is_flag=True, help="Draw another; the old one is refused from then on.")
 @data_option
@@ -218,6 +205,7 @@ def admin_key(new: bool, data: Path | None) -> None:
 
 headrace.add_command(bench)
 headrace.add_command(dead)
+headrace.add_command(query)
 headrace.add_command(replay)
 headrace.add_command(sources)
 headrace.add_command(tail)

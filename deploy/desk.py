@@ -19,6 +19,7 @@ from deploy.sources import Sources
 from deploy.writes import Writer
 from schemas import commands
 from schemas.errors import Malformed, Unavailable
+from schemas.named import NAMED, Asked
 from schemas.query import Query
 
 _TURN_SECONDS: Final = 10.0
@@ -32,6 +33,9 @@ class Archive(Protocol):
         self, source_id: str, query: Query, customer: str = ""
     ) -> list[dict[str, Any]]:
         """Ask a source's rows."""
+
+    async def run(self, source_id: str, asked: Asked, customer: str = "") -> list[dict[str, Any]]:
+        """Ask a source's rows a named query."""
 
     async def erase(self, source_id: str, customer: str) -> int:
         """Delete a customer's rows; returns their number."""
@@ -73,6 +77,7 @@ class Desk:
             commands.ShowSchema: self._schema,
             commands.ShowValidations: self._validations,
             commands.Select: self._select,
+            commands.RunQuery: self._run,
             commands.Erase: self._erase,
         }
         self._writes: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
@@ -116,6 +121,8 @@ class Desk:
         match command:
             case commands.Nothing():
                 return None
+            case commands.ListQueries():
+                return tuple(NAMED.values())
             case commands.ListSources():
                 return self._sources.list()
             case commands.ShowSource():
@@ -159,6 +166,10 @@ class Desk:
     async def _select(self, command: commands.Select) -> Any:
         source_id = self._sources.find(command.source_id).id
         return await self._rows().select(source_id, command.query, command.customer)
+
+    async def _run(self, command: commands.RunQuery) -> Any:
+        source_id = self._sources.find(command.source_id).id
+        return await self._rows().run(source_id, command.asked, command.customer)
 
     async def _erase(self, command: commands.Erase) -> Any:
         if not command.customer:

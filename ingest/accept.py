@@ -53,7 +53,7 @@ def authorise(
             f"This endpoint allows only bridges of types ['{route.bridge}'], but event source "
             f"{source.id} has bridge '{source.bridge}'.",
         )
-    if source.protocol not in {"any", protocol}:
+    if not route.any_protocol and source.protocol not in {"any", protocol}:
         raise Refused(
             "protocol-mismatch",
             f"event source {source.id} takes {source.protocol} only, this is {protocol}",

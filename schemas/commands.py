@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.named import Asked
 from schemas.sources import KeyType, Source
 from schemas.validations import Validation
 
@@ -176,6 +177,24 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class ListQueries:
+    """What can be asked by name; -> tuple of :class:`schemas.named.Named`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Ask the source's rows a named query; -> list of JSON objects, times as ISO 8601.
+
+    Attributes:
+        customer: rows of this customer only, "" for all.
+    """
+
+    source_id: str
+    asked: Asked
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Erase:
     """Delete a customer's rows of a source; -> number of rows."""
 
@@ -204,6 +223,8 @@ Command = (
     | Validate
     | StopValidating
     | Select
+    | ListQueries
+    | RunQuery
     | Erase
     | Nothing
 )

@@ -28,6 +28,7 @@ class Route:
         max_bytes: the vendor's own limit of the inflated body; the source's holds as well.
         purpose: ``collect`` for events; ``call`` for what is answered from what headrace knows,
             see :class:`Caller`.
+        any_protocol: it is no vendor's, and serves sources whatever protocol they are for.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Route:
     bridge: Bridge | None = None
     max_bytes: int | None = None
     purpose: Literal["collect", "call"] = "collect"
+    any_protocol: bool = False
 
 
 @dataclass(frozen=True, slots=True)

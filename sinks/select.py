@@ -11,7 +11,7 @@ Statement = tuple[str, dict[str, Any]]
 
 _EXACT: Final = 1 << 53
 """Beyond it a Float64 does not hold every integer."""
-_STEPS: Final[Mapping[str, str]] = {
+STEPS: Final[Mapping[str, str]] = {
     "minute": "toStartOfMinute(e.event_time)",
     "hour": "toStartOfHour(e.event_time)",
     "day": "toStartOfDay(e.event_time)",
@@ -46,7 +46,7 @@ def select(table: str, source_id: str, customer: str, query: Query) -> Statement
     Args:
         table: the qualified name of the events.
     """
-    writing = _Writing()
+    writing = Writing()
     where = [f"e.source_id = {writing.text(source_id)}"]
     if customer:
         where.append(f"e.group_id = {writing.text(customer)}")
@@ -66,21 +66,21 @@ def select(table: str, source_id: str, customer: str, query: Query) -> Statement
 
 def erase(table: str, on_cluster: str, source_id: str, customer: str) -> Statement:
     """Delete one customer's rows of one source."""
-    writing = _Writing()
+    writing = Writing()
     condition = f"source_id = {writing.text(source_id)} AND group_id = {writing.text(customer)}"
     return f"DELETE FROM {table}{on_cluster} WHERE {condition}", writing.parameters  # noqa: S608 - as above
 
 
 def count(table: str, source_id: str, customer: str) -> Statement:
     """Count one customer's rows of one source."""
-    writing = _Writing()
+    writing = Writing()
     condition = f"source_id = {writing.text(source_id)} AND group_id = {writing.text(customer)}"
     return f"SELECT count() FROM {table} FINAL WHERE {condition}", writing.parameters  # noqa: S608 - as above
 
 
 def observed(table: str, source_id: str, most: int) -> Statement:
     """Ask for the paths and types of every collection's properties."""
-    writing = _Writing()
+    writing = Writing()
     sql = (
         "SELECT toString(e.event_type) AS name, distinctJSONPathsAndTypes(e.properties)"  # noqa: S608 - as above
         f" FROM {table} AS e WHERE e.source_id = {writing.text(source_id)}"
@@ -89,18 +89,20 @@ def observed(table: str, source_id: str, most: int) -> Statement:
     return sql, writing.parameters
 
 
-class _Writing:
+class Writing:
     """SQL being written: every name and value of a client becomes a parameter."""
 
     def __init__(self) -> None:
         self.parameters: dict[str, Any] = {}
 
     def add(self, value: Any, type_name: str) -> str:
+        """Make a value a parameter of this ClickHouse type; returns how the SQL names it."""
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
         return f"{{{name}:{type_name}}}"
 
     def text(self, value: str) -> str:
+        """Make a text a parameter."""
         return self.add(value, "String")
 
     def columns(self, query: Query) -> tuple[list[str], str]:
@@ -112,12 +114,13 @@ class _Writing:
         ]
         names = [f"g{n}" for n in range(len(keys))]
         if query.step:
-            keys.append(f"toUnixTimestamp64Milli(toDateTime64({_STEPS[query.step]}, 3)) AS step")
+            keys.append(f"toUnixTimestamp64Milli(toDateTime64({STEPS[query.step]}, 3)) AS step")
             names.append("step")
         figures = [f"{self.figure(each)} AS f{n}" for n, each in enumerate(query.computations)]
         return keys + figures, f" GROUP BY {', '.join(names)}" if names else ""
 
     def figure(self, computation: Computation) -> str:
+        """Write a figure of a group."""
         field = computation.field
         if field is None:
             return "count()"
@@ -151,6 +154,7 @@ class _Writing:
         return f"ifNull({_CONDITIONS[given.operator](self, view, given.values)}, false)"
 
     def equals(self, view: View, value: Scalar) -> str:
+        """Compare with a value of its own kind; None means that there is no value."""
         match value:
             case None:
                 return f"(NOT {view.present})"
@@ -164,6 +168,7 @@ class _Writing:
                 return f"({view.number} = {self.add(float(value), 'Float64')})"
 
     def compares(self, view: View, sign: str, value: Scalar) -> str:
+        """Compare by order, texts with texts and numbers with numbers."""
         if isinstance(value, str):
             return f"({view.text} {sign} {self.text(value)})"
         if value is None or isinstance(value, bool):
@@ -185,6 +190,7 @@ class _Writing:
         return f"arrayExists(x -> ifNull(toFloat64OrNull(x) = {number}, false), {items})"
 
     def any_of(self, view: View, values: tuple[Scalar, ...]) -> str:
+        """Compare with several values at once."""
         texts = [value for value in values if isinstance(value, str)]
         parts = [self.equals(view, value) for value in values if not isinstance(value, str)]
         if texts:
@@ -196,11 +202,11 @@ def _one(values: tuple[Scalar, ...]) -> Scalar:
     return values[0] if values else None
 
 
-_Condition = Callable[[_Writing, View, tuple[Scalar, ...]], str]
+_Condition = Callable[[Writing, View, tuple[Scalar, ...]], str]
 
 
 def _negated(condition: _Condition) -> _Condition:
-    def write(writing: _Writing, view: View, values: tuple[Scalar, ...]) -> str:
+    def write(writing: Writing, view: View, values: tuple[Scalar, ...]) -> str:
         return f"({view.present} AND NOT ifNull({condition(writing, view, values)}, false))"
 
     return write
@@ -210,23 +216,23 @@ def _compared(sign: str) -> _Condition:
     return lambda writing, view, values: writing.compares(view, sign, _one(values))
 
 
-def _contains(writing: _Writing, view: View, values: tuple[Scalar, ...]) -> str:
+def _contains(writing: Writing, view: View, values: tuple[Scalar, ...]) -> str:
     return writing.contains(view, _one(values))
 
 
 def _at_edge(function: str) -> _Condition:
-    def write(writing: _Writing, view: View, values: tuple[Scalar, ...]) -> str:
+    def write(writing: Writing, view: View, values: tuple[Scalar, ...]) -> str:
         value = _one(values)
         return f"{function}({view.text}, {writing.text(value if isinstance(value, str) else '')})"
 
     return write
 
 
-def _equals(writing: _Writing, view: View, values: tuple[Scalar, ...]) -> str:
+def _equals(writing: Writing, view: View, values: tuple[Scalar, ...]) -> str:
     return writing.equals(view, _one(values))
 
 
-def _in(writing: _Writing, view: View, values: tuple[Scalar, ...]) -> str:
+def _in(writing: Writing, view: View, values: tuple[Scalar, ...]) -> str:
     return f"({writing.any_of(view, values)})"
 
 

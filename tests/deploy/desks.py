@@ -13,6 +13,7 @@ from deploy.desk import Desk
 from deploy.registry import Tail
 from deploy.settings import Settings
 from schemas import codec
+from schemas.named import Asked
 from schemas.query import Query
 from schemas.sources import Source, from_record
 from tests.ingest.kafka import Kafka
@@ -32,6 +33,10 @@ class Rows:
         self, source_id: str, query: Query, customer: str = ""
     ) -> list[dict[str, Any]]:
         self.asked.append((source_id, query, customer))
+        return [{"rows": 1}]
+
+    async def run(self, source_id: str, asked: Asked, customer: str = "") -> list[dict[str, Any]]:
+        self.asked.append((source_id, asked, customer))
         return [{"rows": 1}]
 
     async def erase(self, source_id: str, customer: str) -> int:

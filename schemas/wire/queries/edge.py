@@ -1,0 +1,132 @@
+"""Requests under ``/api/query`` -> named queries; a query key's source is the only one asked.
+
+There is no SQL here: a text of a client's is a value and nothing else, whatever it says.
+"""
+
+from typing import Any, Final
+
+from schemas import codec
+from schemas.commands import Command, ListQueries, RunQuery
+from schemas.envelope import RawEvent
+from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.events import Event
+from schemas.named import Named
+from schemas.named_reading import read as read_query
+from schemas.reading import JsonObject, bound, parse_object
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route, refusal
+
+NAME: Final = "queries"
+
+MAX_BODY_BYTES: Final = 16 << 10
+"""Values travel to the store in the head of a request."""
+_UNAUTHORISED: Final = 401
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "/api/query",
+        "list",
+        ("GET",),
+        max_bytes=MAX_BODY_BYTES,
+        purpose="call",
+        any_protocol=True,
+    ),
+    Route(
+        "/api/query/{name}",
+        "query",
+        ("GET", "POST"),
+        max_bytes=MAX_BODY_BYTES,
+        purpose="call",
+        any_protocol=True,
+    ),
+)
+
+
+def read(request: Request) -> Claim:
+    """Find the query key (RFC 6750, section 2.1); nothing else is looked at before it is known."""
+    scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
+    shown = credential.strip() if scheme.lower() == "bearer" else ""
+    return Claim("key", shown, needs="query")
+
+
+def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # noqa: ARG001
+    """Say what is asked.
+
+    Raises:
+        Malformed: missing, json-invalid, dict-type, json-too-deep, too-many-keys, query-unknown,
+            or parameter-invalid, which names the parameter.
+        Refused: ``key-missing``.
+    """
+    if request.endpoint == "list":
+        return ListQueries()
+    if grant is None:
+        raise Refused("key-missing", "send a query key")
+    asked = read_query(request.path["name"], _given(request), request.received_at)
+    return RunQuery(grant.source.id, asked, grant.key.customer if grant.key else "")
+
+
+def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG001
+    """Word the rows, or the list of queries."""
+    if request.endpoint == "list":
+        return Reply(200, codec.dumps({"queries": [described(named) for named in result]}))
+    return Reply(200, codec.dumps({"query": request.path["name"], "rows": result}))
+
+
+def described(named: Named) -> JsonObject:
+    """Say what a named query takes and answers."""
+    return {
+        "name": named.name,
+        "description": named.text,
+        "parameters": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "description": each.text,
+                "required": each.default is None,
+                "default": list(each.default) if isinstance(each.default, tuple) else each.default,
+                "choices": list(each.choices),
+            }
+            for each in named.parameters
+        ],
+        "columns": dict(named.columns),
+    }
+
+
+def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
+    """Say no: a short code for programs, a sentence for people."""
+    made = refusal(error, {"error": {"code": error.code, "message": error.message}}, error.status)
+    if error.status != _UNAUTHORISED:
+        return made
+    return Reply(made.status, made.body, headers=(*made.headers, ("WWW-Authenticate", "Bearer")))
+
+
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+    """Refuse: nothing under ``/api`` is an event."""
+    raise Malformed("not-an-event", "nothing under /api takes events")
+
+
+def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
+    """Answer for no events, which never happens: :func:`split` refuses."""
+    return Reply(204, b"", content_type="")
+
+
+def decode(raw: RawEvent) -> Event:
+    """Refuse: no event is headrace's own.
+
+    Raises:
+        Malformed: ``not-an-event``, always.
+    """
+    raise Malformed("not-an-event", f"{raw.endpoint} under /api takes no events")
+
+
+def _given(request: Request) -> JsonObject:
+    if request.method != "POST":
+        return dict(request.query)
+    if request.query:
+        raise Malformed(
+            "parameter-invalid",
+            "send the parameters in the body, or ask with GET",
+            where=("query",),
+        )
+    body = parse_object(request.body)
+    bound(body)
+    return body
