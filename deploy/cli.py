@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from deploy import tier as tier_
+from deploy.cli_audit import audit
 from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
 from deploy.cli_options import data_option, read_settings, speaks_plainly
@@ -203,6 +204,7 @@ def admin_key(new: bool, data: Path | None) -> None:
     click.echo(draw_admin_key(settings) if new else where(settings))
 
 
+headrace.add_command(audit)
 headrace.add_command(bench)
 headrace.add_command(dead)
 headrace.add_command(query)

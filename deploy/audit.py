@@ -1,0 +1,271 @@
+"""The audit: every accepted event is held against what became of it."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.balance import Fate, Key, Log, Place, Sheet, Side, Suspect, balance
+from deploy.inquest import Finding, Findings, Line, by_place, event_lines, known, raw_lines
+from deploy.records import records
+from deploy.registry import read_sources
+from deploy.settings import Settings
+from schemas.errors import Unavailable
+from schemas.sources import Registry
+from sinks.clickhouse import ClickHouse
+from sinks.ledger import Ledger
+
+WAIT_SECONDS: Final = 15.0
+"""How long the sink may take for what was written before the audit asked."""
+_LOOK_SECONDS: Final = 0.25
+
+
+@dataclass(slots=True)
+class Audited:
+    """The result.
+
+    Attributes:
+        fates: source and minute -> what became of its events.
+        uncovered: of these, events that the edge did not count.
+        looked_into: records that were read because the ledger did not vouch for them.
+    """
+
+    fates: dict[Key, Counter[Fate]]
+    findings: list[Finding]
+    uncovered: Counter[Key] = field(default_factory=Counter)
+    looked_into: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many events are missing."""
+        return sum(fates["missing"] for fates in self.fates.values())
+
+
+async def audit(settings: Settings, since: int) -> Audited:
+    """Hold against each other what was written to Kafka since a moment (Unix ms).
+
+    Raises:
+        Unavailable: ``broker-unavailable``.
+        Failed: ClickHouse does not answer.
+    """
+    registry = await read_sources(settings.kafka, settings.topics)
+    ledger = Ledger(ClickHouse(settings.clickhouse_writer))
+    try:
+        async with _kafka(settings.kafka) as (consumer, admin):
+            return await _Audit(settings, registry, ledger, consumer, admin, since).run()
+    except (KafkaError, OSError) as error:
+        raise Unavailable("broker-unavailable", f"Kafka does not answer: {error}") from error
+    finally:
+        await ledger.close()
+
+
+@asynccontextmanager
+async def _kafka(address: str) -> AsyncIterator[tuple[Any, Any]]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=address, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    try:
+        await consumer.start()
+        await admin.start()
+        yield consumer, admin
+    finally:
+        await consumer.stop()
+        await admin.close()
+
+
+class _Audit:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        ledger: Ledger,
+        consumer: Any,
+        admin: Any,
+        since: int,
+    ) -> None:
+        self._settings = settings
+        self._topics = settings.topics
+        self._registry = registry
+        self._ledger = ledger
+        self._consumer = consumer
+        self._admin = admin
+        self._since = since
+        self._sheet = Sheet()
+        self._findings = Findings()
+        self._letters: set[Place] = set()
+        self._accepted: dict[Place, Counter[Key]] = {}
+
+    async def run(self) -> Audited:
+        raw = await self._raw_topics()
+        names = [*raw, self._topics.events.name]
+        partitions = range(self._topics.partitions)
+        places = [TopicPartition(name, number) for name in names for number in partitions]
+        begun = await self._committed(places)
+        first = await self._first(places)
+        for number in partitions:
+            side = await self._side(number, raw, first, begun)
+            balance(side, self._sheet)
+        suspects = by_place(self._sheet.suspects)
+        waiting = await self._waiting(suspects)
+        await self._look_into(suspects, waiting)
+        fates = self._sheet.settle()
+        return Audited(fates, self._findings.all(), self._sheet.uncovered, len(suspects))
+
+    async def _raw_topics(self) -> dict[str, str]:
+        """Raw topics that exist, and the ids of their sources."""
+        prefix = self._topics.raw("").name
+        names = await self._consumer.topics()
+        found = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
+        found.pop(self._topics.heartbeats.name, None)
+        return found
+
+    async def _committed(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        done: dict[TopicPartition, int] = {}
+        for group in (self._settings.process_group, self._settings.sink_group):
+            offsets = await self._admin.list_consumer_group_offsets(group)
+            done |= {place: found.offset for place, found in offsets.items()}
+        begins = await self._consumer.beginning_offsets(places)
+        return {place: max(done.get(place, 0), begins[place]) for place in places}
+
+    async def _first(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+        """First offset of each partition that was written since then."""
+        ends = await self._consumer.end_offsets(places)
+        found = await self._consumer.offsets_for_times(dict.fromkeys(places, self._since))
+        return {
+            place: ends[place] if found.get(place) is None else found[place].offset
+            for place in places
+        }
+
+    async def _side(
+        self,
+        number: int,
+        raw: Mapping[str, str],
+        first: Mapping[TopicPartition, int],
+        begun: Mapping[TopicPartition, int],
+    ) -> Side:
+        """Fetch what there is about a partition number; the ends of the log last of all."""
+        events = TopicPartition(self._topics.events.name, number)
+        edge, process, letters = [], [], dict[Place, int]()
+        for topic in raw:
+            begin = first[TopicPartition(topic, number)]
+            edge += await self._ledger.entries("edge", topic, number, begin)
+            process += await self._ledger.entries("process", topic, number, begin)
+        sink = await self._ledger.entries("sink", events.topic, number, first[events])
+        rows = await self._ledger.rows(number, first[events])
+        places = [events, *(TopicPartition(topic, number) for topic in raw)]
+        for place in places:
+            found = await self._ledger.letters(place.topic, number, first[place])
+            letters |= {Place(place.topic, number, at): count for at, count in found.items()}
+        self._letters.update(letters)
+        for entry in edge:
+            at = Place(entry.topic, entry.partition, entry.offset)
+            self._accepted.setdefault(at, Counter())[entry.source_id, entry.minute] = (
+                entry.counts.events
+            )
+        ends = await self._consumer.end_offsets(places)
+        logs = {p: Log(p.topic, number, first[p], ends[p], begun[p]) for p in places}
+        sides = {topic: (raw[topic], logs[TopicPartition(topic, number)]) for topic in raw}
+        return Side(sides, edge, process, logs[events], sink, rows, letters)
+
+    async def _waiting(self, suspects: Mapping[Place, object]) -> set[int]:
+        """Partition numbers in which the sink does not get done what was written by now."""
+        numbers = {place.partition for place in suspects}
+        written = [
+            TopicPartition(topic.name, number)
+            for topic in (self._topics.events, self._topics.dead)
+            for number in numbers
+        ]
+        if not written:
+            return set()
+        ends = await self._consumer.end_offsets(written)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            done = await self._committed(written)
+            late = {place.partition for place in written if done[place] < ends[place]}
+            if not late or time.monotonic() > deadline:
+                return late
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _look_into(self, suspects: Mapping[Place, Any], waiting: set[int]) -> None:
+        events = self._topics.events.name
+        lines: dict[Place, list[Line]] = {}
+        async for place, value in records(self._consumer, suspects.keys()):
+            parsed = (
+                event_lines(place, value)
+                if place.topic == events
+                else raw_lines(place, value, self._registry)
+            )
+            lines[place] = list(parsed)
+        everything = [line for each in lines.values() for line in each]
+        facts = await known(self._ledger, everything, self._letters, waiting)
+        lost: set[tuple[str, str]] = set()
+        for place, why in suspects.items():
+            if place.topic != events:
+                lost |= self._accept(place, why, lines.get(place), facts.fate)
+        for place, why in suspects.items():
+            if place.topic == events:
+                for line in lines.get(place, []):
+                    self._correct(line, why, facts.fate(line, raw=False), lost)
+        self._name(suspects, lines, facts.fate)
+
+    def _accept(
+        self,
+        place: Place,
+        why: Any,
+        lines: list[Line] | None,
+        fate_of: Callable[..., Fate],
+    ) -> set[tuple[str, str]]:
+        """Enter a raw record event by event; returns the events that are missing."""
+        if lines is None:
+            return self._gone(place, why)
+        missing = set()
+        for line in lines:
+            fate = "in_flight" if why == "uncounted" else fate_of(line, raw=True)
+            self._sheet.fates[line.key][fate] += 1
+            if place not in self._accepted:
+                self._sheet.uncovered[line.key] += 1
+            if fate == "missing":
+                missing.add(line.event)
+        return missing
+
+    def _gone(self, place: Place, why: Any) -> set[tuple[str, str]]:
+        """Enter a record that Kafka does not have any more, as the edge counted it."""
+        for key, events in self._accepted.get(place, Counter()).items():
+            self._sheet.fates[key]["missing"] += events
+            self._findings.count(key, place, why, events)
+        return set()
+
+    def _correct(self, line: Line, why: Any, fate: Fate, lost: set[tuple[str, str]]) -> None:
+        """Take out of what the sink has handled what is not in the table any more."""
+        if fate == "missing":
+            self._findings.add(line, why)
+        if fate in {"missing", "erased"} and line.event not in lost:
+            lost.add(line.event)
+            self._sheet.handled[line.key] -= 1
+            self._sheet.sunk[line.key]["stored"] -= 1
+            self._sheet.fates[line.key][fate] += 1
+
+    def _name(
+        self,
+        suspects: Mapping[Place, Any],
+        lines: Mapping[Place, list[Line]],
+        fate_of: Callable[..., Fate],
+    ) -> None:
+        """Name the missing events of raw records, but for those that were named already."""
+        for place, why in suspects.items():
+            if place.topic == self._topics.events.name or why == "uncounted":
+                continue
+            for line in lines.get(place, []):
+                if fate_of(line, raw=True) == "missing":
+                    self._findings.add(line, why)
+
+
+__all__ = ["Audited", "Suspect", "audit"]
