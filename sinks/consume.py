@@ -182,8 +182,8 @@ class Sink:
     async def _subscribe(self) -> None:
         # Asking for all topics creates none; subscribing to a missing one might.
         absent = self._lanes.keys() - await self._consumer.topics()
-        if absent - {self._topics.ledger.name}:
-            raise Failed("topics-missing", f"no topic {min(absent)}: run `headrace init`")
+        if wanted := absent - {self._topics.ledger.name}:
+            raise Failed("topics-missing", f"no topic {min(wanted)}: run `headrace init`")
         listener = _Listener(self._revoked, self._granted)
         self._consumer.subscribe([*self._lanes.keys() - absent], listener=listener)
 

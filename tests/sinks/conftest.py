@@ -60,7 +60,7 @@ async def topics(kafka: str) -> Topics:
     try:
         declared = [
             NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.configs)
-            for topic in (topics.events, topics.dead)
+            for topic in (topics.events, topics.profiles, topics.dead)
         ]
         await admin.create_topics(declared)
     finally:

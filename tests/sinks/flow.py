@@ -45,13 +45,16 @@ async def eventually(
         await asyncio.sleep(0.05)
 
 
-async def produce(kafka: str, topic: str, records: Iterable[tuple[int, bytes]]) -> int:
-    """Send records to their partitions; return how many."""
+async def produce(
+    kafka: str, topic: str, records: Iterable[tuple[int, bytes]], *, keyed: bool = False
+) -> int:
+    """Send records to their partitions, each with a key of its own if wanted; return how many."""
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", max_request_size=8 << 20)
     await producer.start()
     try:
         sent = [
-            await producer.send(topic, value, partition=partition) for partition, value in records
+            await producer.send(topic, value, secrets.token_bytes(8) if keyed else None, partition)
+            for partition, value in records
         ]
         await asyncio.gather(*sent)
     finally:

@@ -11,7 +11,9 @@ from schemas.metrics import Metrics
 from schemas.topics import Topics
 from sinks.clickhouse import ClickHouse
 from sinks.consume import Sink
+from sinks.folding import Folding
 from tests.sinks.flow import QUICK, clock
+from tests.sinks.people import Known
 
 
 def _die() -> None:
@@ -19,7 +21,10 @@ def _die() -> None:
 
 
 class Fatal(ClickHouse):
-    """Dies ``before``, ``during`` or ``after`` its second insert of events, or never."""
+    """Dies around its second insert of events, at its first of profiles' ``states``, or never.
+
+    Around is ``before``, ``during`` or ``after``.
+    """
 
     def __init__(self, url: str, when: str) -> None:
         super().__init__(url)
@@ -29,6 +34,8 @@ class Fatal(ClickHouse):
     async def insert(
         self, table: str, lines: Iterable[bytes | memoryview], *, query_id: str | None = None
     ) -> int:
+        if table == "profile_states" and self._when == "states":
+            _die()
         self._inserts += table == "events"
         fatal = self._inserts == 2
         if fatal and self._when == "before":
@@ -55,6 +62,7 @@ async def _main(kafka: str, prefix: str, partitions: str, url: str, when: str) -
         instance="only",
         session_ms=6_000,
         limits=QUICK,
+        folding=Folding(Fatal(url, when), Known(), Metrics(), chance=random.random),
     )
     await sink.run(stop, lambda: print("ready", flush=True))  # noqa: T201
 
