@@ -47,7 +47,6 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     # The publisher says when the broker goes and comes; its client would at every attempt.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     listener = bind(host, port, option="--port") if fd is None else socket.socket(fileno=fd)
-    await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     book, keeper = keep_books("edge", settings, tier.metrics)
     spooling = Spooling(settings, tier.metrics)
     publisher = KafkaPublisher(
@@ -65,9 +64,10 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
         clock=clock,
         new_id=new_id,
     )
-    parts = (spooling, tail, desk, answers, keeper, publisher, heart)
     async with AsyncExitStack() as running:
-        for part in parts:
+        await running.enter_async_context(_running(spooling))
+        await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
+        for part in (tail, desk, answers, keeper, publisher, heart):
             await running.enter_async_context(_running(part))
         app = build_app(
             vendors=VENDORS,

@@ -3,7 +3,7 @@
 import os
 import re
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,11 +16,21 @@ _READY = re.compile(r" is ready(?:.*\bport=(\d+))?")
 
 
 class Tier:
-    """A running `headrace <tier>`; it says on standard error when it does its work."""
+    """A running `headrace <tier>`; it says on standard error when it does its work.
 
-    def __init__(self, directory: Path, settings: Mapping[str, str], *arguments: str) -> None:
+    `under` is a command that becomes the tier, given the tier's as its arguments.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Mapping[str, str],
+        *arguments: str,
+        under: Sequence[str] = (),
+    ) -> None:
         self._log = directory / f"{'-'.join(arguments[:1])}.txt"
-        self._process = Leashed([HEADRACE, *arguments], self._log, env=environment(settings))
+        command = [*under, HEADRACE, *arguments]
+        self._process = Leashed(command, self._log, env=environment(settings))
 
     @property
     def log(self) -> str:
@@ -56,9 +66,11 @@ class Tier:
 
 
 @contextmanager
-def running(directory: Path, settings: Mapping[str, str], *arguments: str) -> Iterator[Tier]:
+def running(
+    directory: Path, settings: Mapping[str, str], *arguments: str, under: Sequence[str] = ()
+) -> Iterator[Tier]:
     """Start a tier; whatever happens in the block, it is gone afterwards."""
-    tier = Tier(directory, settings, *arguments)
+    tier = Tier(directory, settings, *arguments, under=under)
     try:
         yield tier
     finally:
