@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,11 +12,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.balance import Fate, Key, Log, Place, Sheet, Side, Suspect, balance
-from deploy.inquest import Finding, Findings, Line, by_place, event_lines, known, raw_lines
+from deploy.balance import balance
+from deploy.inquest import Line, event_lines, known, raw_lines
+from deploy.reckoning import Finding, Findings, reckon
 from deploy.records import records
 from deploy.registry import read_sources
 from deploy.settings import Settings
+from deploy.sheet import Fate, Key, Log, Place, Sheet, Side, Why, by_place
 from schemas.errors import Unavailable
 from schemas.sources import Registry
 from sinks.clickhouse import ClickHouse
@@ -24,6 +26,8 @@ from sinks.ledger import Ledger
 
 WAIT_SECONDS: Final = 15.0
 """How long the sink may take for what was written before the audit asked."""
+MARGIN_MS: Final = 60_000
+"""Clocks of edges and processors may differ by so much."""
 _LOOK_SECONDS: Final = 0.25
 
 
@@ -101,7 +105,6 @@ class _Audit:
         self._sheet = Sheet()
         self._findings = Findings()
         self._letters: set[Place] = set()
-        self._accepted: dict[Place, Counter[Key]] = {}
 
     async def run(self) -> Audited:
         raw = await self._raw_topics()
@@ -119,13 +122,11 @@ class _Audit:
         fates = self._sheet.settle()
         return Audited(fates, self._findings.all(), self._sheet.uncovered, len(suspects))
 
-    async def _raw_topics(self) -> dict[str, str]:
-        """Raw topics that exist, and the ids of their sources."""
-        prefix = self._topics.raw("").name
+    async def _raw_topics(self) -> list[str]:
+        """Raw topics of sources that exist."""
+        prefix, not_this = self._topics.raw("").name, self._topics.heartbeats.name
         names = await self._consumer.topics()
-        found = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
-        found.pop(self._topics.heartbeats.name, None)
-        return found
+        return sorted(name for name in names if name.startswith(prefix) and name != not_this)
 
     async def _committed(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         done: dict[TopicPartition, int] = {}
@@ -138,7 +139,9 @@ class _Audit:
     async def _first(self, places: list[TopicPartition]) -> dict[TopicPartition, int]:
         """First offset of each partition that was written since then."""
         ends = await self._consumer.end_offsets(places)
-        found = await self._consumer.offsets_for_times(dict.fromkeys(places, self._since))
+        later = self._topics.events.name
+        times = {place: self._since - MARGIN_MS * (place.topic == later) for place in places}
+        found = await self._consumer.offsets_for_times(times)
         return {
             place: ends[place] if found.get(place) is None else found[place].offset
             for place in places
@@ -147,7 +150,7 @@ class _Audit:
     async def _side(
         self,
         number: int,
-        raw: Mapping[str, str],
+        raw: Collection[str],
         first: Mapping[TopicPartition, int],
         begun: Mapping[TopicPartition, int],
     ) -> Side:
@@ -165,14 +168,9 @@ class _Audit:
             found = await self._ledger.letters(place.topic, number, first[place])
             letters |= {Place(place.topic, number, at): count for at, count in found.items()}
         self._letters.update(letters)
-        for entry in edge:
-            at = Place(entry.topic, entry.partition, entry.offset)
-            self._accepted.setdefault(at, Counter())[entry.source_id, entry.minute] = (
-                entry.counts.events
-            )
         ends = await self._consumer.end_offsets(places)
         logs = {p: Log(p.topic, number, first[p], ends[p], begun[p]) for p in places}
-        sides = {topic: (raw[topic], logs[TopicPartition(topic, number)]) for topic in raw}
+        sides = {topic: logs[TopicPartition(topic, number)] for topic in raw}
         return Side(sides, edge, process, logs[events], sink, rows, letters)
 
     async def _waiting(self, suspects: Mapping[Place, object]) -> set[int]:
@@ -194,78 +192,14 @@ class _Audit:
                 return late
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _look_into(self, suspects: Mapping[Place, Any], waiting: set[int]) -> None:
+    async def _look_into(self, suspects: Mapping[Place, Why], waiting: set[int]) -> None:
         events = self._topics.events.name
         lines: dict[Place, list[Line]] = {}
         async for place, value in records(self._consumer, suspects.keys()):
-            parsed = (
-                event_lines(place, value)
-                if place.topic == events
-                else raw_lines(place, value, self._registry)
-            )
-            lines[place] = list(parsed)
+            if place.topic == events:
+                lines[place] = list(event_lines(place, value))
+            else:
+                lines[place] = list(raw_lines(place, value, self._registry))
         everything = [line for each in lines.values() for line in each]
         facts = await known(self._ledger, everything, self._letters, waiting)
-        lost: set[tuple[str, str]] = set()
-        for place, why in suspects.items():
-            if place.topic != events:
-                lost |= self._accept(place, why, lines.get(place), facts.fate)
-        for place, why in suspects.items():
-            if place.topic == events:
-                for line in lines.get(place, []):
-                    self._correct(line, why, facts.fate(line, raw=False), lost)
-        self._name(suspects, lines, facts.fate)
-
-    def _accept(
-        self,
-        place: Place,
-        why: Any,
-        lines: list[Line] | None,
-        fate_of: Callable[..., Fate],
-    ) -> set[tuple[str, str]]:
-        """Enter a raw record event by event; returns the events that are missing."""
-        if lines is None:
-            return self._gone(place, why)
-        missing = set()
-        for line in lines:
-            fate = "in_flight" if why == "uncounted" else fate_of(line, raw=True)
-            self._sheet.fates[line.key][fate] += 1
-            if place not in self._accepted:
-                self._sheet.uncovered[line.key] += 1
-            if fate == "missing":
-                missing.add(line.event)
-        return missing
-
-    def _gone(self, place: Place, why: Any) -> set[tuple[str, str]]:
-        """Enter a record that Kafka does not have any more, as the edge counted it."""
-        for key, events in self._accepted.get(place, Counter()).items():
-            self._sheet.fates[key]["missing"] += events
-            self._findings.count(key, place, why, events)
-        return set()
-
-    def _correct(self, line: Line, why: Any, fate: Fate, lost: set[tuple[str, str]]) -> None:
-        """Take out of what the sink has handled what is not in the table any more."""
-        if fate == "missing":
-            self._findings.add(line, why)
-        if fate in {"missing", "erased"} and line.event not in lost:
-            lost.add(line.event)
-            self._sheet.handled[line.key] -= 1
-            self._sheet.sunk[line.key]["stored"] -= 1
-            self._sheet.fates[line.key][fate] += 1
-
-    def _name(
-        self,
-        suspects: Mapping[Place, Any],
-        lines: Mapping[Place, list[Line]],
-        fate_of: Callable[..., Fate],
-    ) -> None:
-        """Name the missing events of raw records, but for those that were named already."""
-        for place, why in suspects.items():
-            if place.topic == self._topics.events.name or why == "uncounted":
-                continue
-            for line in lines.get(place, []):
-                if fate_of(line, raw=True) == "missing":
-                    self._findings.add(line, why)
-
-
-__all__ = ["Audited", "Suspect", "audit"]
+        reckon(self._sheet, suspects, lines, facts, self._findings, events)

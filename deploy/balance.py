@@ -7,128 +7,9 @@ sum against sum: a record written twice after a crash can then not hide one that
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple
 
+from deploy.sheet import Fate, Key, Log, Place, Sheet, Side, Suspect
 from schemas.ledger import UNKNOWN, Counts, Entry
-
-Fate = Literal["stored", "duplicates", "dead", "unsaved", "erased", "in_flight", "missing"]
-FATES: Final[tuple[Fate, ...]] = (
-    "stored",
-    "duplicates",
-    "dead",
-    "unsaved",
-    "erased",
-    "in_flight",
-    "missing",
-)
-Key = tuple[str, int]
-"""Source and minute of receipt (Unix ms)."""
-Why = Literal[
-    "uncounted",
-    "skipped",
-    "vanished",
-    "differs",
-    "not-written",
-    "rows-missing",
-    "letters-missing",
-]
-
-
-class Place(NamedTuple):
-    """A record."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-class Suspect(NamedTuple):
-    """A record of which the ledger cannot say that all of it came through.
-
-    Attributes:
-        why: ``uncounted``: waits for the processors, and the edge's count is missing; ``skipped``:
-            committed, and its tier has not counted it; ``vanished``: acknowledged, and Kafka does
-            not have it; ``differs``: two tiers counted otherwise;
-            ``not-written``: its events are not in the records said to hold them;
-            ``rows-missing``, ``letters-missing``: the table has fewer than were stored.
-    """
-
-    place: Place
-    why: Why
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """A partition as Kafka has it, from the first offset asked for.
-
-    Attributes:
-        first, end: offsets of the first record and after the last.
-        committed: what its group has done.
-    """
-
-    topic: str
-    partition: int
-    first: int
-    end: int
-    committed: int
-
-
-@dataclass(slots=True)
-class Side:
-    """All that was counted of one partition number.
-
-    Attributes:
-        raw: raw topics' partitions, with the id of each one's source.
-        edge, process: entries about them.
-        events: the partition of the topic of events.
-        sink: entries about it.
-        rows: offset of it -> event ids in the table.
-        letters: place -> dead letters in the table.
-    """
-
-    raw: dict[str, tuple[str, Log]]
-    edge: Iterable[Entry]
-    process: Iterable[Entry]
-    events: Log
-    sink: Iterable[Entry]
-    rows: Mapping[int, int]
-    letters: Mapping[Place, int]
-
-
-@dataclass(slots=True)
-class Sheet:
-    """Counts by source and minute; everything of suspects is left out.
-
-    Attributes:
-        fates: of accepted events, without those that the sink has handled.
-        handled: accepted events that were written for the sink, which has counted them.
-        sunk: what the sink counted, of these and of what came to it twice.
-        uncovered: events of records that the edge did not count.
-    """
-
-    fates: dict[Key, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
-    handled: Counter[Key] = field(default_factory=Counter)
-    sunk: dict[Key, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
-    uncovered: Counter[Key] = field(default_factory=Counter)
-    suspects: list[Suspect] = field(default_factory=list)
-
-    def settle(self) -> dict[Key, Counter[Fate]]:
-        """Say what became of every accepted event.
-
-        What came to the sink twice counts once: first as fewer duplicates, then, where it
-        replaced its own row, as fewer rows.
-        """
-        found = {key: Counter(fates) for key, fates in self.fates.items()}
-        for key, handled in self.handled.items():
-            sunk, fates = self.sunk[key], found.setdefault(key, Counter())
-            again = sunk.total() - handled
-            duplicates = max(0, sunk["duplicates"] - max(0, again))
-            dead = min(sunk["dead"], handled - duplicates)
-            fates["duplicates"] += duplicates
-            fates["dead"] += dead
-            fates["stored"] += handled - duplicates - dead - max(0, -again)
-            fates["missing"] += max(0, -again)
-        return found
 
 
 @dataclass(slots=True)
@@ -157,30 +38,30 @@ def balance(side: Side, sheet: Sheet) -> None:
     reports = _reports(side.process)
     packs = _packs(reports)
     written = {span: _written(span, kept, sunk, side.events) for span, kept in packs.items()}
-    accepted: dict[Place, Counter[Key]] = defaultdict(Counter)
+    offsets: dict[str, set[int]] = defaultdict(set)
     for entry in side.edge:
         place = Place(entry.topic, entry.partition, entry.offset)
-        accepted[place][entry.source_id, entry.minute] = entry.counts.events
-    for topic, (_, log) in side.raw.items():
-        seen = {place.offset for place in (*accepted, *reports) if place.topic == topic}
-        for offset in sorted(seen.union(range(log.first, log.end))):
+        sheet.accepted[place][entry.source_id, entry.minute] = entry.counts.events
+        offsets[entry.topic].add(entry.offset)
+    for place in reports:
+        offsets[place.topic].add(place.offset)
+    for topic, log in side.raw.items():
+        for offset in sorted(offsets[topic].union(range(log.first, log.end))):
             if offset >= log.first:
                 place = Place(topic, log.partition, offset)
-                _record(
-                    place, log, accepted.get(place), reports.get(place, []), written, sheet, side
-                )
+                _record(place, log, reports.get(place, []), written, sheet, side.letters)
 
 
 def _record(
     place: Place,
     log: Log,
-    accepted: Counter[Key] | None,
     reports: list[_Report],
     written: Mapping[tuple[int, int], bool | None],
     sheet: Sheet,
-    side: Side,
+    letters: Mapping[Place, int],
 ) -> None:
     """Judge one raw record."""
+    accepted = sheet.accepted.get(place)
     if place.offset >= log.end:
         sheet.suspects.append(Suspect(place, "vanished"))
         return
@@ -200,7 +81,7 @@ def _record(
     state = written[best.span] if best.kept else True
     if state is False:
         sheet.suspects.append(Suspect(place, "not-written"))
-    elif best.dead > side.letters.get(place, 0):
+    elif best.dead > letters.get(place, 0):
         sheet.suspects.append(Suspect(place, "letters-missing"))
     else:
         _enter(best, accepted, sheet, in_flight=state is None)
@@ -258,7 +139,7 @@ def _packs(reports: Mapping[Place, list[_Report]]) -> Counter[tuple[int, int]]:
 def _written(span: tuple[int, int], kept: int, sunk: Mapping[int, int], events: Log) -> bool | None:
     """Tell whether the sink saw what was written there; None when it has yet to."""
     if span[0] < events.first:
-        return True
+        return False
     seen = 0
     for offset in range(span[0], span[1] + 1):
         if offset not in sunk:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from deploy.balance import FATES, Fate, Key, Why
 from deploy.cli_dead import Moment
 from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.sheet import FATES, Fate, Key, Why
 from deploy.tier import clock
 from schemas.events import iso
 from schemas.ledger import UNKNOWN
 
 if TYPE_CHECKING:
     from deploy.audit import Audited
-    from deploy.inquest import Finding
+    from deploy.reckoning import Finding
 
 _HOUR_MS: Final = 3_600_000
 _HEADS: Final = ("minute", "source", "accepted", *FATES)

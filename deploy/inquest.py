@@ -1,12 +1,11 @@
 """What became of the events of records that the ledger cannot vouch for, one by one."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from deploy.balance import Fate, Key, Place, Suspect, Why
+from deploy.sheet import Fate, Key, Place
 from processors.steps.decode import decode
 from schemas import codec
 from schemas.errors import Malformed
@@ -15,8 +14,6 @@ from schemas.sources import Registry
 from schemas.topics import HEARTBEAT
 from schemas.wire import vendor
 from sinks.ledger import EventKey, Ledger
-
-SAMPLE: Final = 3
 
 
 class Line(NamedTuple):
@@ -39,27 +36,6 @@ class Line(NamedTuple):
     def event(self) -> EventKey:
         """What the tables know it by."""
         return self.key[0], self.event_id
-
-
-@dataclass(slots=True)
-class Finding:
-    """Events that are missing from records of one partition.
-
-    Attributes:
-        why: what made the record suspect.
-        offsets: of the records.
-        events: how many are missing.
-        sample: ids of some.
-    """
-
-    source_id: str
-    minute: int
-    why: Why
-    topic: str
-    partition: int
-    offsets: set[int] = field(default_factory=set)
-    events: int = 0
-    sample: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,57 +113,6 @@ async def known(
         await ledger.erased() if wanted else {},
         waiting,
     )
-
-
-class Findings:
-    """What is missing, by source, minute and partition; each event once."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, int, Why, str, int], Finding] = {}
-        self._events: set[EventKey] = set()
-
-    def add(self, line: Line, why: Why) -> bool:
-        """Note a missing event; False when it was noted before."""
-        if line.event_id and line.event in self._events:
-            return False
-        self._events.add(line.event)
-        self.count(line.key, line.place, why, 1)
-        sample = self._at(line.key, line.place, why).sample
-        if line.event_id and len(sample) < SAMPLE:
-            sample.append(line.event_id)
-        return True
-
-    def count(self, key: Key, place: Place, why: Why, events: int) -> None:
-        """Note missing events whose ids nobody knows."""
-        finding = self._at(key, place, why)
-        finding.offsets.add(place.offset)
-        finding.events += events
-
-    def all(self) -> list[Finding]:
-        """Everything, in the order of minutes, sources and places."""
-        return [self._found[key] for key in sorted(self._found, key=lambda k: (k[1], *k))]
-
-    def _at(self, key: Key, place: Place, why: Why) -> Finding:
-        where = (*key, why, place.topic, place.partition)
-        if where not in self._found:
-            self._found[where] = Finding(*where)
-        return self._found[where]
-
-
-def by_place(suspects: Iterable[Suspect]) -> dict[Place, Why]:
-    """Each record once, with the first reason given."""
-    found: dict[Place, Why] = {}
-    for suspect in suspects:
-        found.setdefault(suspect.place, suspect.why)
-    return found
-
-
-def grouped(lines: Iterable[Line]) -> dict[Place, list[Line]]:
-    """Lines by their record."""
-    found: dict[Place, list[Line]] = defaultdict(list)
-    for line in lines:
-        found[line.place].append(line)
-    return found
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from deploy.balance import Place
+from deploy.sheet import Place
 from schemas.errors import Unavailable
 
 _POLL_MS: Final = 1_000
