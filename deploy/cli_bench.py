@@ -60,6 +60,46 @@ def pipeline(seconds: float, rounds: int, workers: int) -> None:
         click.echo(_line(row))
 
 
+@bench.command()
+@click.option("--visitors", default=1_000_000, show_default=True, help="States to recover.")
+@click.option("--seconds", default=5.0, show_default=True, help="Length of one load.")
+@click.option("--rounds", default=3, show_default=True, help="Loads per stage; medians count.")
+@click.option("--rate", default=1000.0, show_default=True, help="Events per second at the kill.")
+@speaks_plainly
+def scale(visitors: int, seconds: float, rounds: int, rate: float) -> None:
+    """Processors alone: recovery and memory with many visitors, two workers, one killed.
+
+    Recovery is from launch to processing; what it takes without any state is in the first lines.
+    Workers are timed over a backlog of packed records, broker on the same machine. At the kill,
+    waits are from the 200 to the canonical event in Kafka; a repeated event is one row later.
+    """
+    from deploy.bench.scale import Plan, measure
+
+    click.echo(_machine())
+    plan = Plan(visitors, seconds, rounds, rate)
+    recoveries, throughputs, kills = asyncio.run(measure(plan, _progress))
+    click.echo(f"{'states':>10}  {'store':<9}{'start':<8}{'seconds':>8}{'MB':>6}")
+    for one in recoveries:
+        click.echo(
+            f"{one.states:>10,}  {one.store:<9}{one.how:<8}{one.seconds:>8.1f}{one.resident:>6.0f}"
+        )
+    click.echo(
+        f"{'workers':>10}  {'store':<9}{'events/s':>9}{'to one':>8}{'CPU µs/ev':>11}{'MB':>6}"
+    )
+    single = {one.store: one.rate for one in throughputs if one.workers == 1}
+    for each in throughputs:
+        click.echo(
+            f"{each.workers:>10}  {each.store:<9}{each.rate:>9,.0f}"
+            f"{each.rate / single[each.store]:>8.2f}{each.cpu_us:>11.1f}{each.resident:>6.0f}"
+        )
+    for kill in kills:
+        click.echo(
+            f"one of two killed, {kill.store}, {kill.states:,} states: {kill.accepted:,} accepted, "
+            f"{kill.lost} lost, {kill.repeated} repeated, {kill.changed} of them changed; "
+            f"p50 {kill.p50:.2f} s   longest {kill.longest:.2f} s"
+        )
+
+
 def _line(row: Any) -> str:
     bare = "-" if math.isnan(row.bare) else f"{row.bare:,.0f}"
     ratio = "-" if math.isnan(row.bare) else f"{row.ratio:.0%}"

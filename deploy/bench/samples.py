@@ -24,17 +24,25 @@ def event_number(event_id: UUID, run: int) -> int | None:
     return number if event_id == _event_id(number, run) else None
 
 
-def event(number: int, run: int) -> dict[str, object]:
+def visitor_name(visitor: int) -> str:
+    """Name a visitor as its tracker does."""
+    return str(UUID(int=visitor))
+
+
+def event(
+    number: int, run: int, *, visitors: int = _VISITORS, session: bool = True
+) -> dict[str, object]:
     """A Rakam-style event of about 600 bytes; ``number`` can be found again in its properties."""
-    visitor = number * 2_654_435_761 % _VISITORS
+    visitor = number * 2_654_435_761 % visitors
     page = _PAGES[number % len(_PAGES)]
+    named = {"_session_id": 1_795_000_000_000 + visitor} if session else {}
     return {
         "collection": _TYPES[number % len(_TYPES)].replace("-", "_"),
         "properties": {
             "_id": str(_event_id(number, run)),
             "_user": f"user-{visitor}",
-            "_device_id": str(UUID(int=visitor)),
-            "_session_id": 1_795_000_000_000 + visitor,
+            "_device_id": visitor_name(visitor),
+            **named,
             "_platform": "Web",
             "_language": "en-US",
             "n": number,
@@ -54,27 +62,37 @@ def event(number: int, run: int) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Makes requests for one pipeline under one write key."""
+    """Makes requests for one pipeline under one write key.
+
+    Attributes:
+        visitors: how many there are.
+        session: the tracker names sessions; else the processors cut them.
+    """
 
     url: str
     key: str
     run: int
+    visitors: int = _VISITORS
+    session: bool = True
 
     def single(self, number: int) -> bytes:
         """One event, ``POST /event/collect``."""
-        body = event(number, self.run) | {"api": {"api_key": self.key}}
+        body = self._event(number) | {"api": {"api_key": self.key}}
         return self._post("/event/collect", orjson.dumps(body))
 
     def batch(self, size: int) -> Callable[[int], bytes]:
         """``size`` events, ``POST /event/batch``."""
 
         def make(number: int) -> bytes:
-            events = [event(number * size + i, self.run) for i in range(size)]
+            events = [self._event(number * size + i) for i in range(size)]
             return self._post(
                 "/event/batch", orjson.dumps({"api": {"api_key": self.key}, "events": events})
             )
 
         return make
+
+    def _event(self, number: int) -> dict[str, object]:
+        return event(number, self.run, visitors=self.visitors, session=self.session)
 
     def _post(self, path: str, body: bytes) -> bytes:
         return request_bytes(self.url, path, {"Content-Type": "application/json"}, body)

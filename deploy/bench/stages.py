@@ -4,15 +4,14 @@ import asyncio
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from deploy.bench.bare import consume_everything, insert_everything
+from deploy.bench.bed import SOURCE, Bed
 from deploy.bench.run import (
     Load,
     cpu_seconds,
@@ -22,16 +21,8 @@ from deploy.bench.run import (
 )
 from deploy.bench.samples import Sender
 from deploy.declare import end_offsets, lag
-from deploy.desk import open_desk
-from deploy.init import initialise
-from deploy.local.child import Tier
-from deploy.local.stack import free_port
-from deploy.local.supervisor import Supervisor
-from deploy.settings import LOCAL_PARTITIONS, Settings, draw_secret, write_addresses
-from deploy.tier import clock
-from schemas.commands import CreateSource
+from deploy.settings import Settings
 
-_SOURCE: Final = "bench"
 _POLL_SECONDS: Final = 0.1
 _BATCH: Final = 100
 
@@ -80,51 +71,20 @@ async def measure(
     return rows
 
 
-class _Bench:
-    """A broker, a ClickHouse and one tier at a time; the topics carry over from stage to stage."""
+class _Bench(Bed):
+    """One tier at a time, over what the one before it left."""
 
     def __init__(self, rounds: int, seconds: float) -> None:
+        super().__init__(clickhouse=True)
         self._rounds = rounds
         self._seconds = seconds
         self._events = 0
         self._runs = 0
 
-    async def __aenter__(self) -> Self:
-        self._folder = tempfile.TemporaryDirectory(prefix="headrace-bench-")
-        data = Path(self._folder.name)
-        (data / "logs").mkdir()
-        kafka, clickhouse = free_port(), free_port()
-        self._settings = Settings(
-            data=data,
-            kafka=f"127.0.0.1:{kafka}",
-            clickhouse=f"http://127.0.0.1:{clickhouse}/headrace",
-            partitions=LOCAL_PARTITIONS,
-        )
-        draw_secret(self._settings)
-        write_addresses(self._settings)
-        self._supervisor = Supervisor(data / "logs", _complain)
-        await asyncio.gather(
-            self._start("broker", "--port", str(kafka)),
-            self._start("clickhouse", "--port", str(clickhouse)),
-        )
-        await initialise(self._settings)
-        async with open_desk(self._settings, clock=clock) as desk:
-            made = await desk.do(CreateSource({"id": _SOURCE}))
-        (self._key,) = made.clear.values()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._supervisor.kill_all()
-        self._folder.cleanup()
-
-    async def _start(self, name: str, *options: str) -> dict[str, Any]:
-        environment = {"HEADRACE_DATA": str(self._settings.data)}
-        return await self._supervisor.start(Tier(name, (name, *options), environment))
-
     async def ingest(self, batch: int) -> Row:
         """Acknowledged events per second, rounds alternating with a bare ASGI application."""
-        facts = await self._start("ingest", "--port", "0")
-        pid = self._supervisor.pids()["ingest"]
+        facts = await self.start("ingest", "--port", "0")
+        pid = self.pid("ingest")
         size = batch or 1
         ours: list[float] = []
         bare: list[float] = []
@@ -133,7 +93,7 @@ class _Bench:
         with loading_process() as apply, _bare_server() as bare_url:
             for number in range(self._rounds + 1):
                 self._runs += 1
-                sender = Sender(f"http://127.0.0.1:{facts['port']}", self._key, self._runs)
+                sender = Sender(f"http://127.0.0.1:{facts['port']}", self.key, self._runs)
                 load = Load(sender, batch=batch, seconds=self._seconds)
                 warm_up = number == 0
                 before = cpu_seconds(pid)
@@ -148,35 +108,35 @@ class _Bench:
                 outcome = await apply(replace(load, sender=replace(sender, url=bare_url)))
                 bare.append(len(outcome.acknowledged) * size / self._seconds)
         resident = resident_mb(pid)
-        await self._supervisor.stop("ingest", 20)
+        await self.stop("ingest")
         stage = f"ingest, {size} event{'s' if batch else ''} a request"
         return _row(stage, ours, statistics.median(bare), cpu / done * 1e6, resident)
 
     async def process(self) -> Row:
         """Events per second of one worker over the backlog that ingest left."""
-        topic = self._settings.topics.raw(_SOURCE).name
-        ends = await end_offsets(self._settings.kafka, [topic])
+        topic = self.settings.topics.raw(SOURCE).name
+        ends = await end_offsets(self.settings.kafka, [topic])
         bare = await asyncio.to_thread(
-            consume_everything, self._settings.kafka, topic, sum(ends.values())
+            consume_everything, self.settings.kafka, topic, sum(ends.values())
         )
         return await self._backlog(
-            "process", ends, self._settings.process_group, self._events / bare
+            "process", ends, self.settings.process_group, self._events / bare
         )
 
     async def sink(self) -> Row:
         """Rows per second of one sink over what the worker wrote."""
-        topic = self._settings.topics.events.name
-        ends = await end_offsets(self._settings.kafka, [topic])
-        bare = await insert_everything(self._settings, topic)
-        return await self._backlog("sink", ends, self._settings.sink_group, bare)
+        topic = self.settings.topics.events.name
+        ends = await end_offsets(self.settings.kafka, [topic])
+        bare = await insert_everything(self.settings, topic)
+        return await self._backlog("sink", ends, self.settings.sink_group, bare)
 
     async def _backlog(self, name: str, ends: Any, group: str, bare: float) -> Row:
-        await self._start(name)
-        pid = self._supervisor.pids()[name]
+        await self.start(name)
+        pid = self.pid(name)
         before, began = cpu_seconds(pid), time.monotonic()
         total = sum(ends.values())
         first_left, first_at = total, began
-        async with lag(self._settings.kafka, group, ends) as left_of:
+        async with lag(self.settings.kafka, group, ends) as left_of:
             while left := await left_of():
                 if first_left == total and left < total:
                     first_left, first_at = left, time.monotonic()
@@ -186,7 +146,7 @@ class _Bench:
         rate = self._events * (first_left / total) / seconds
         cpu = (cpu_seconds(pid) - before) / self._events * 1e6
         resident = resident_mb(pid)
-        await self._supervisor.stop(name, 20)
+        await self.stop(name)
         return _row(f"{name}, one worker", [rate], bare, cpu, resident)
 
 
@@ -209,10 +169,6 @@ async def whole(batch: int, seconds: float, workers: int) -> Row:
         resident = sum(map(resident_mb, pids))
     stage = f"whole pipeline, {size} event{'s' if batch else ''} a request"
     return _row(stage, [events / took], float("nan"), cpu, resident)
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
 
 
 async def _caught_up(settings: Settings, group: str, ends: Any) -> None:
