@@ -9,7 +9,7 @@ import click
 from deploy.cli_options import data_option, format_option, read_settings, speaks_plainly
 from schemas.errors import Malformed
 from schemas.named import NAMED, Asked, Named
-from schemas.named_reading import read
+from schemas.named_reading import from_texts, read
 
 
 @click.command()
@@ -80,7 +80,7 @@ def _asked(name: str, parameters: tuple[str, ...]) -> Asked:
             raise click.UsageError(f"--param {text!r}: write NAME=VALUE")
         given.setdefault(key.strip(), []).append(value)
     try:
-        return read(name, given, time.time_ns() // 1_000_000)
+        return read(name, from_texts(name, given), time.time_ns() // 1_000_000)
     except Malformed as error:
         raise click.ClickException(error.message) from error
 

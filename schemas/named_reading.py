@@ -30,52 +30,80 @@ _ORDERED: Final = frozenset({"above", "from", "below", "to"})
 _LONGEST_SPAN: Final = 3_660 * 86_400_000
 
 
+def from_texts(name: str, given: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Make what :func:`read` takes of texts, as query strings and command lines have them.
+
+    Raises:
+        Malformed: ``query-unknown`` (404), or ``parameter-invalid`` for a repeated single value.
+    """
+    kinds = {parameter.name: parameter.kind for parameter in _parameters(name).values()}
+    found: dict[str, Any] = {}
+    for key, texts in given.items():
+        kind = kinds.get(key, "texts")
+        if kind in _LISTS:
+            found[key] = texts
+            continue
+        if len(texts) != 1:
+            raise _wrong(key, f"{key} takes one value")
+        found[key] = _number(texts[0]) if kind in {"whole", "moment"} else texts[0]
+    return found
+
+
 def read(name: str, given: Mapping[str, Any], now: int) -> Asked:
     """Read the parameters of a named query.
 
     Args:
-        given: name -> JSON value, or the list of texts of a query string or command line.
+        given: name -> JSON value.
         now: Unix ms.
 
     Raises:
         Malformed: ``query-unknown`` (404), or ``parameter-invalid``, which names the parameter.
     """
-    if name not in NAMED:
-        message = f"there is no such query; there are: {', '.join(NAMED)}"
-        raise Malformed("query-unknown", message, status=404, where=("name",))
-    known = {parameter.name: parameter for parameter in NAMED[name].parameters}
+    known = _parameters(name)
     for other in given:
         if other not in known:
             what = f"{other[:MAX_NAME]!r} is no parameter of {name}; there are: {', '.join(known)}"
             raise _wrong(other[:MAX_NAME], what)
-    values = {each.name: _value(each, given.get(each.name), now) for each in known.values()}
+    values = {each.name: _value(each, given, now) for each in known.values()}
     if "within" in values:
         values |= {"since": times.nearest_storable(now - values["within"]), "until": now + 1}
-    _check(name, values)
+    _check(values)
     return Asked(name, values)
 
 
-def _check(name: str, values: Mapping[str, Any]) -> None:
+def _check(values: Mapping[str, Any]) -> None:
     if values["since"] >= values["until"]:
         raise _wrong("since", "since must be before until")
-    if name == "funnel" and len(set(values["steps"])) < len(values["steps"]):
-        raise _wrong("steps", "steps must all be different")
+    for each in ("steps", "group"):
+        if len(set(values.get(each, ()))) < len(values.get(each, ())):
+            raise _wrong(each, f"{each}: the values must all be different")
 
 
-def _value(parameter: Parameter, given: Any, now: int) -> Any:
-    if given is None:
-        if parameter.default is None:
-            raise _wrong(parameter.name, f"{parameter.name} is missing: {parameter.text}")
-        given = parameter.default
-    items = list(given) if isinstance(given, list | tuple) else [given]
-    if parameter.kind in _LISTS:
-        if not parameter.least <= len(items) <= parameter.most:
-            bounds = f"{parameter.least} to {parameter.most}"
-            raise _wrong(parameter.name, f"{parameter.name} takes {bounds} values: repeat it")
-        return tuple(_LISTS[parameter.kind](parameter.name, item) for item in items)
-    if len(items) != 1:
-        raise _wrong(parameter.name, f"{parameter.name} takes one value")
-    return _ONES[parameter.kind](parameter, items[0], now)
+def _parameters(name: str) -> dict[str, Parameter]:
+    if name not in NAMED:
+        message = f"there is no such query; there are: {', '.join(NAMED)}"
+        raise Malformed("query-unknown", message, status=404, where=("name",))
+    return {parameter.name: parameter for parameter in NAMED[name].parameters}
+
+
+def _value(parameter: Parameter, values: Mapping[str, Any], now: int) -> Any:
+    given = values.get(parameter.name, parameter.default)
+    if parameter.name not in values and parameter.default is None:
+        raise _wrong(parameter.name, f"{parameter.name} is missing: {parameter.text}")
+    if parameter.kind not in _LISTS:
+        return _ONES[parameter.kind](parameter, given, now)
+    if not isinstance(given, list | tuple):
+        raise _wrong(parameter.name, f"{parameter.name} must be an array")
+    if not parameter.least <= len(given) <= parameter.most:
+        bounds = f"{parameter.least} to {parameter.most}"
+        raise _wrong(parameter.name, f"{parameter.name} takes {bounds} values: repeat it")
+    return tuple(_LISTS[parameter.kind](parameter.name, item) for item in given)
+
+
+def _number(text: str) -> Any:
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
 
 
 def _moment(parameter: Parameter, given: Any, now: int) -> int:
@@ -87,8 +115,6 @@ def _moment(parameter: Parameter, given: Any, now: int) -> int:
         found = times.from_number(given)
     elif type(given) is str and _SPAN.fullmatch(given):
         found = now - _span(parameter, given, now)
-    elif type(given) is str and _NUMBER.fullmatch(given):
-        found = times.from_number(float(given))
     elif type(given) is str and len(given) <= MAX_NAME:
         found = times.from_iso(given)
     if found is None:
@@ -107,8 +133,6 @@ def _span(parameter: Parameter, given: Any, now: int) -> int:  # noqa: ARG001 - 
 
 
 def _whole(parameter: Parameter, given: Any, now: int) -> int:  # noqa: ARG001 - as its siblings
-    if type(given) is str and given.isascii() and given.isdecimal() and len(given) < MAX_NAME:
-        given = int(given)
     given = as_whole(given)
     if type(given) is not int or not parameter.least <= given <= parameter.most:
         what = f"{parameter.name} must be a whole number, {parameter.least} to {parameter.most}"
@@ -148,8 +172,6 @@ def _field(name: str, given: Any) -> Field:
 
 def _filter(name: str, given: Any) -> Filter:
     """Read ``field=value`` or ``{"field": ..., "operator": ..., "values": [...]}``."""
-    if type(given) is str and given.startswith("{"):
-        given = codec.loads(given.encode("utf-8", "surrogatepass"))
     if isinstance(given, dict):
         return _spelt(name, given)
     found = _CONDITION.fullmatch(given) if type(given) is str else None
@@ -157,7 +179,11 @@ def _filter(name: str, given: Any) -> Filter:
         what = "write field=value; also !=, <, <=, >, >= and ~ for contains, !~ for lacks"
         raise _wrong(name, f"{name}: {what}")
     field = _field(name, found[1].strip())
-    return _checked(name, field, _SIGNS[found[2]], (_scalar(field, found[3].strip()),))
+    operator, text = _SIGNS[found[2]], found[3].strip()
+    value = _scalar(field, text)
+    if operator in _ORDERED and (value is None or isinstance(value, bool)):
+        value = text
+    return _checked(name, field, operator, (value,))
 
 
 def _spelt(name: str, given: Mapping[str, Any]) -> Filter:

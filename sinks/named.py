@@ -93,17 +93,15 @@ def _events(writing: Writing, values: Mapping[str, Any]) -> dict[str, str]:
 def _grouped(writing: Writing, values: Mapping[str, Any]) -> dict[str, str]:
     groups: tuple[Group, ...] = values["group"]
     _set(writing, labels=[group.label for group in groups], limit=values["limit"])
-    keys, columns = [], []
+    columns = []
     for number, group in enumerate(groups):
         view = view_of(writing.add, group.field)
-        name = f"g{number}"
-        shown = f"if(startsWith({name}, '\"'), JSONExtractString(ifNull({name}, '')), {name})"
         of_property = isinstance(group.field, Property)
-        keys.append(shown if of_property else name)
-        columns.append(f"{view.json if of_property else view.text} AS {name},")
+        shown = f"ifNull({view.text}, {view.json})" if of_property else view.text
+        columns.append(f"{shown} AS g{number},")
     names = [f"g{number}" for number in range(len(groups))]
-    by = ", ".join(names) or "()"
-    return {"keys": ", ".join(keys), "groups": " ".join(columns), "by": by}
+    listed = ", ".join(names)
+    return {"keys": listed, "groups": " ".join(columns), "by": listed or "()"}
 
 
 def _stepped(writing: Writing, values: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,7 @@ FROM
         (
             SELECT
                 first,
-                arrayJoin(arrayConcat([toInt64(-1)], arrayMap(b -> b - first, buckets))) AS later
+                arrayJoin(arrayConcat([toInt64(-1)], arrayMap(b -> b - first, arrayFilter(b -> b >= first, buckets)))) AS later
             FROM
             (
                 SELECT

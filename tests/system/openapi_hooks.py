@@ -14,6 +14,7 @@ import schemathesis
 _BEYOND_A_SCHEMA = {
     "label-repeated": "two figures of a query have one name",
     "order-unknown": "a query is ordered by what is not in it",
+    "parameter-invalid": "moments, spans and conditions of a named query have a grammar",
     "source-exists": "Rakam answers 400 where others answer 409",
     "schema-conflict": "as above",
     "schema-invalid": "a JSON Schema is more than an object",
@@ -85,4 +86,5 @@ def _replace(holder: dict[str, Any], name: str, credential: str, *, missing: boo
 def _code(response: Any) -> str:
     said = json.loads(response.content)
     found = said["errors"][0] if "errors" in said else said
+    found = found["error"] if isinstance(found.get("error"), dict) else found
     return str(found.get("code"))

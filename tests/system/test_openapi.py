@@ -35,6 +35,7 @@ unexpected-methods = ["patch", "put", "trace"]
 [checks.negative_data_rejection]
 expected-statuses = ["400", "401", "403", "404", "405", "406", "409", "413", "414", "415", "422"]
 [auth.openapi]
+headraceQueryKey = {{ bearer = "{master}" }}
 headraceAdminKey = {{ bearer = "{admin}" }}
 tracardiToken = {{ bearer = "{admin}" }}
 filumWriteKey = {{ bearer = "{master}" }}

@@ -10,7 +10,8 @@ from schemas.commands import Command, ListQueries, RunQuery
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed, Refused
 from schemas.events import Event
-from schemas.named import Named
+from schemas.named import NAMED, Named
+from schemas.named_reading import from_texts
 from schemas.named_reading import read as read_query
 from schemas.reading import JsonObject, bound, parse_object
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route, refusal
@@ -21,23 +22,16 @@ MAX_BODY_BYTES: Final = 16 << 10
 """Values travel to the store in the head of a request."""
 _UNAUTHORISED: Final = 401
 
+
+def _route(path: str, endpoint: str, *methods: str) -> Route:
+    return Route(
+        path, endpoint, methods, max_bytes=MAX_BODY_BYTES, purpose="call", any_protocol=True
+    )
+
+
 ROUTES: tuple[Route, ...] = (
-    Route(
-        "/api/query",
-        "list",
-        ("GET",),
-        max_bytes=MAX_BODY_BYTES,
-        purpose="call",
-        any_protocol=True,
-    ),
-    Route(
-        "/api/query/{name}",
-        "query",
-        ("GET", "POST"),
-        max_bytes=MAX_BODY_BYTES,
-        purpose="call",
-        any_protocol=True,
-    ),
+    _route("/api/query", "list", "GET"),
+    *(_route(f"/api/query/{name}", name, "GET", "POST") for name in NAMED),
 )
 
 
@@ -60,7 +54,7 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # 
         return ListQueries()
     if grant is None:
         raise Refused("key-missing", "send a query key")
-    asked = read_query(request.path["name"], _given(request), request.received_at)
+    asked = read_query(request.endpoint, _given(request), request.received_at)
     return RunQuery(grant.source.id, asked, grant.key.customer if grant.key else "")
 
 
@@ -68,7 +62,7 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
     """Word the rows, or the list of queries."""
     if request.endpoint == "list":
         return Reply(200, codec.dumps({"queries": [described(named) for named in result]}))
-    return Reply(200, codec.dumps({"query": request.path["name"], "rows": result}))
+    return Reply(200, codec.dumps({"query": request.endpoint, "rows": result}))
 
 
 def described(named: Named) -> JsonObject:
@@ -120,7 +114,7 @@ def decode(raw: RawEvent) -> Event:
 
 def _given(request: Request) -> JsonObject:
     if request.method != "POST":
-        return dict(request.query)
+        return from_texts(request.endpoint, request.query)
     if request.query:
         raise Malformed(
             "parameter-invalid",
