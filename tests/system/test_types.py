@@ -88,3 +88,34 @@ def test_a_declared_type_is_cast_to(pipeline: Pipeline, admin: Admin) -> None:
         "integer",
         '"203.0.113.7"',
     )
+
+
+def test_names_of_any_script_are_columns_and_what_is_no_name_is_kept_apart(
+    pipeline: Pipeline, admin: Admin
+) -> None:
+    admin.create("types-names")
+    names = {"naïve ключ 名": "x", 'a"b`c;--': 1}
+    apart = {"k" * 300: 1, "": 2, "_overflow": 3}
+    body = {
+        "source": {"id": "types-names"},
+        "events": [{"type": "sale", "properties": {**names, **apart}}],
+    }
+    assert pipeline.client.post_json("/track", body).status == 200
+    (row,) = rows_of(pipeline, "types-names", 1)
+    assert row["properties"] == {**names, "_overflow": apart}
+    (note,) = noted(pipeline, "types-names")
+    assert (note["field"], note["reason"]) == ("_overflow", "property-name-invalid")
+    listed = eventually(
+        lambda: pipeline.sql(
+            "SELECT property, type, position, version, first_seen, last_seen"
+            " FROM headrace.collections WHERE source_id = 'types-names' ORDER BY position"
+        ),
+        until=lambda rows: len(rows) >= len(names),
+        within=EFFECT_SECONDS,
+        what="the properties are listed",
+    )
+    seen = {"version": 1, "first_seen": row["received_at"], "last_seen": row["received_at"]}
+    assert listed == [
+        {"property": name, "type": kind, "position": position, **seen}
+        for position, (name, kind) in enumerate(zip(names, ("string", "double"), strict=True), 1)
+    ]
