@@ -1,7 +1,9 @@
 """Each tier runs by itself: as a container would run it, and beside a Kafka of somebody else."""
 
 import json
+import re
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,11 +12,11 @@ import pytest
 
 from tests.contracts.real_kafka import RealKafka
 from tests.faults.conftest import MakePipeline
-from tests.system.client import Client
+from tests.system.client import Answer, Client
 from tests.system.demo import count_events, post_event
 from tests.system.eventually import eventually
 from tests.system.pipeline import ask, headrace
-from tests.system.tier import running
+from tests.system.tier import Tier, running
 
 pytestmark = pytest.mark.faults
 
@@ -54,6 +56,7 @@ def test_every_tier_alone_end_to_end(tmp_path: Path) -> None:
         "HEADRACE_SECRET": secrets.token_hex(16),
         "HEADRACE_DATA": str(tmp_path / "data"),
         "HEADRACE_PARTITIONS": "3",
+        "HEADRACE_HEARTBEAT": "1",
         "HEADRACE_CLICKHOUSE": "http://writer:pass%2Fword@127.0.0.1:0/headrace",
     }
     with ExitStack() as stack:
@@ -71,7 +74,11 @@ def test_every_tier_alone_end_to_end(tmp_path: Path) -> None:
         key = json.loads(created.stdout)["keys"][0]["key"]
         tiers = [
             stack.enter_context(running(tmp_path, settings, *command))
-            for command in (("process",), ("sink",), ("ingest", "--port", "0"))
+            for command in (
+                ("process",),
+                ("sink", "--metrics-port", "0"),
+                ("ingest", "--port", "0"),
+            )
         ]
         port = [tier.wait_ready() for tier in tiers][-1]
         client = Client(f"http://127.0.0.1:{port}")
@@ -84,5 +91,31 @@ def test_every_tier_alone_end_to_end(tmp_path: Path) -> None:
             within=VISIBLE_SECONDS,
             what="the event is stored",
         )
+        check_that_the_sink_doubts_while_the_processors_stand_still(tiers[1], tiers[0])
         for tier in [tiers[2], tiers[0], tiers[1], database, broker]:
             assert tier.stop() == 0, tier.log
+
+
+def check_that_the_sink_doubts_while_the_processors_stand_still(sink: Tier, process: Tier) -> None:
+    found = re.search(r"probes and metrics on \('127\.0\.0\.1', (\d+)\)", sink.log)
+    assert found is not None, sink.log
+    probes = Client(f"http://127.0.0.1:{found[1]}")
+
+    def readiness(status: int) -> Answer:
+        return eventually(
+            lambda: probes.send("GET", "/readyz"),
+            until=lambda answer: answer.status == status,
+            within=VISIBLE_SECONDS,
+            what=f"the sink's readyz is {status}",
+        )
+
+    readiness(200)
+    process.signal(signal.SIGSTOP)
+    try:
+        message = readiness(503).json["error"]["message"]
+    finally:
+        process.signal(signal.SIGCONT)
+    assert re.search(r"no heartbeat came through for \d+ s \(last: 20", message), message
+    assert "process is behind: " in message
+    readiness(200)
+    probes.close()
