@@ -37,6 +37,9 @@ class Archive(Protocol):
     async def run(self, source_id: str, asked: Asked, customer: str = "") -> list[dict[str, Any]]:
         """Ask a source's rows a named query."""
 
+    async def profiles(self, asked: commands.SelectProfiles) -> list[commands.Profile]:
+        """Ask for users of a source."""
+
     async def erase(self, source_id: str, customer: str) -> int:
         """Delete a customer's rows; returns their number."""
 
@@ -78,6 +81,7 @@ class Desk:
             commands.ShowValidations: self._validations,
             commands.Select: self._select,
             commands.RunQuery: self._run,
+            commands.SelectProfiles: self._profiles,
             commands.Erase: self._erase,
         }
         self._writes: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
@@ -170,6 +174,10 @@ class Desk:
     async def _run(self, command: commands.RunQuery) -> Any:
         source_id = self._sources.find(command.source_id).id
         return await self._rows().run(source_id, command.asked, command.customer)
+
+    async def _profiles(self, command: commands.SelectProfiles) -> Any:
+        self._sources.find(command.source_id)
+        return await self._rows().profiles(command)
 
     async def _erase(self, command: commands.Erase) -> Any:
         if not command.customer:

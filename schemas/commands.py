@@ -195,6 +195,41 @@ class RunQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class SelectProfiles:
+    """Ask for the profiles of a source that are users; -> list of :class:`Profile`.
+
+    Attributes:
+        user: only the profile that this user id is of, "" for all.
+        order: trait to order by, "" for those seen last first.
+        descending: the other way round, with ``order``.
+        limit, offset: so many, and how many to leave out before them.
+    """
+
+    source_id: str
+    user: str = ""
+    order: str = ""
+    descending: bool = False
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a user.
+
+    Attributes:
+        user_ids: all that were ever said to be the same user.
+        traits: name -> value, of the JSON type in which it came.
+        first_seen, last_seen: Unix ms.
+    """
+
+    user_ids: tuple[str, ...]
+    traits: Mapping[str, Any]
+    first_seen: int
+    last_seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Erase:
     """Delete a customer's rows of a source; -> number of rows."""
 
@@ -225,6 +260,7 @@ Command = (
     | Select
     | ListQueries
     | RunQuery
+    | SelectProfiles
     | Erase
     | Nothing
 )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from schemas import codec
+from schemas.commands import Profile, SelectProfiles
 from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.events import iso
 from schemas.named import NAMED, Asked
@@ -15,6 +16,7 @@ from sinks import named
 from sinks import select as writing
 from sinks.clickhouse import ClickHouse, identifier
 from sinks.erasures import Erasures
+from sinks.select_profiles import select_profiles
 from sinks.types import named as types_of
 from sinks.types import top_level
 from sinks.verdict import RETRY, Failed
@@ -126,6 +128,20 @@ class Archive:
         rows = await self._ask(sql, parameters, _ASKING)
         names = NAMED[asked.name].columns
         return [dict(zip(names, map(_shown, row), strict=True)) for row in rows]
+
+    async def profiles(self, asked: SelectProfiles) -> list[Profile]:
+        """Find users of a source.
+
+        Raises:
+            Malformed: ``query-too-expensive``.
+            Unavailable: ``store-unavailable``.
+        """
+        sql, parameters = select_profiles(self._database, asked)
+        rows = await self._ask(sql, parameters, _ASKING)
+        return [
+            Profile(tuple(users), codec.loads(traits), int(first), int(last))
+            for users, traits, first, last in rows
+        ]
 
     async def erase(self, source_id: str, customer: str) -> int:
         """Delete a customer's rows of a source; those on their way go when they are stored.

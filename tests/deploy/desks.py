@@ -13,6 +13,7 @@ from deploy.desk import Desk
 from deploy.registry import Tail
 from deploy.settings import Settings
 from schemas import codec
+from schemas.commands import Profile, SelectProfiles
 from schemas.named import Asked
 from schemas.query import Query
 from schemas.sources import Source, from_record
@@ -38,6 +39,10 @@ class Rows:
     async def run(self, source_id: str, asked: Asked, customer: str = "") -> list[dict[str, Any]]:
         self.asked.append((source_id, asked, customer))
         return [{"rows": 1}]
+
+    async def profiles(self, asked: SelectProfiles) -> list[Profile]:
+        self.asked.append((asked,))
+        return [Profile(("u1",), {}, NOW, NOW)]
 
     async def erase(self, source_id: str, customer: str) -> int:
         self.asked.append((source_id, customer))

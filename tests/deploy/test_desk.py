@@ -23,6 +23,7 @@ from schemas.commands import (
     RotateKey,
     SaveSource,
     Select,
+    SelectProfiles,
     ShowSchema,
     ShowSource,
 )
@@ -100,7 +101,13 @@ async def test_what_is_asked_is_answered(process: Process) -> None:
     assert await process.desk.do(Nothing()) is None
     assert await process.desk.do(Select("shop", None, "acme")) == [{"rows": 1}]
     assert await process.desk.do(Erase("shop", "acme")) == 7
-    assert process.rows.asked == [("shop", None, "acme"), ("shop", "acme")]
+    (user,) = await process.desk.do(SelectProfiles("shop"))
+    assert user.user_ids == ("u1",)
+    assert process.rows.asked == [
+        ("shop", None, "acme"),
+        ("shop", "acme"),
+        (SelectProfiles("shop"),),
+    ]
 
 
 async def test_a_source_changes_and_goes(installation: Installation, process: Process) -> None:

@@ -2,10 +2,13 @@
 
 import random
 from dataclasses import replace
+from typing import Any
 
+from schemas.commands import Profile, SelectProfiles
 from schemas.merges import Edge
 from schemas.metrics import Metrics
 from schemas.profiles import Change
+from sinks.archive import Archive
 from sinks.clickhouse import ClickHouse
 from sinks.folding import Folding
 from sinks.profiles import Profiles
@@ -196,3 +199,31 @@ async def test_events_are_joined_to_the_profile_that_goes_on(clickhouse: ClickHo
     )
     for question in (by_view, by_dictionary):
         assert await clickhouse.query(question) == [("anna", 3), ("bert", 1)]
+
+
+async def test_users_are_found(clickhouse: ClickHouse) -> None:
+    said = [
+        change(1, "a", ids={"user": ("anna", "7")}, set={"visits": 10, "plan": "pro"}),
+        change(2, "b", ids={"user": ("bert",)}, set={"visits": 9.5}),
+        change(3, "c", ids={"user": ("cleo",)}, set={"visits": "many"}),
+        change(4, "d", ids={"user": ("dora",)}, set={"a.b": None}),
+        change(5, "e", ids={"anonymous": ("e",)}, set={"visits": 1}),
+        change(6, "f", ids={"user": ("7",)}, source_id="other"),
+    ]
+    await keep(clickhouse, said)
+    await Profiles(clickhouse, Known().merges, Metrics()).fold("abcdef")
+    archive = Archive(clickhouse, clickhouse.database)
+
+    async def users(**asked: Any) -> list[str]:
+        found = await archive.profiles(SelectProfiles("shop", **asked))
+        return [user.user_ids[-1] for user in found]
+
+    assert await users() == ["dora", "cleo", "bert", "anna"]
+    assert await users(order="visits") == ["bert", "anna", "cleo", "dora"]
+    assert await users(order="visits", descending=True) == ["anna", "bert", "cleo", "dora"]
+    assert await users(limit=2, offset=1) == ["cleo", "bert"]
+    assert await users(order="x'); DROP TABLE events; --") == ["anna", "bert", "cleo", "dora"]
+    assert await users(user="nobody") == []
+    assert await archive.profiles(SelectProfiles("shop", user="7")) == [
+        Profile(("7", "anna"), {"visits": 10, "plan": "pro"}, AT + 1, AT + 1)
+    ]

@@ -19,9 +19,7 @@ SHOWN_SECONDS = 15.0
 def keys(pipeline: Pipeline) -> dict[str, str]:
     """Keys of a source of this module's own, by type."""
     admin = Admin(pipeline)
-    keys = {"write": admin.create("people")}
-    made = admin("POST", "/people/keys", {"type": "query"})
-    return keys | {each["type"]: each["key"] for each in made.json["keys"]}
+    return {"write": admin.create("people"), "query": admin.add_key("people", type="query")}
 
 
 def collect(pipeline: Pipeline, key: str, collection: str, **properties: Any) -> None:
@@ -71,8 +69,31 @@ def test_two_visitors_become_one_user(pipeline: Pipeline, keys: dict[str, str]) 
     assert json.loads(profile["traits_text"]) == {"plan": "pro", "visits": 3, "city": "Oslo"}
     eventually(
         lambda: resolved(pipeline, user),
-        until=lambda rows: rows
-        == [{"profile_id": profile["profile_id"], "events": 4, "profiles": 3}],
+        until=lambda rows: (
+            rows == [{"profile_id": profile["profile_id"], "events": 4, "profiles": 3}]
+        ),
         within=SHOWN_SECONDS,
         what="all events are of that profile",
     )
+
+
+def test_rakam_knows_the_user(pipeline: Pipeline, keys: dict[str, str]) -> None:
+    user = f"bert-{uuid4()}"
+    said = {"id": user, "properties": {"plan": "free", "visits": 2}}
+    said["api"] = {"api_key": keys["write"]}
+    assert pipeline.client.post_json("/user/set_properties", said).status == 200
+    read = {"api": {"api_key": keys["query"]}}
+    asked = {**read, "user": user}
+    found = eventually(
+        lambda: pipeline.client.post_json("/user/get", asked),
+        until=lambda answer: answer.status == 200,
+        within=SHOWN_SECONDS,
+        what="the user is there",
+    )
+    assert found.json == {"id": user, "properties": {"plan": "free", "visits": 2}}
+    rows = pipeline.client.post_json("/user/search", {**read, "columns": ["visits"]}).json
+    assert [user, 2] in rows["result"]
+    metadata = pipeline.client.post_json("/user/metadata", read).json
+    assert {"name": "plan", "type": "STRING"} in metadata["columns"]
+    refused = {"api": {"api_key": keys["write"]}, "user": user}
+    assert pipeline.client.post_json("/user/get", refused).status == 403

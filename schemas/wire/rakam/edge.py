@@ -6,7 +6,7 @@ from typing import Any, Final
 from schemas.commands import Command
 from schemas.errors import Malformed
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request
-from schemas.wire.rakam import asking, bulk, credentials, events, pixel, projects, users
+from schemas.wire.rakam import asking, bulk, credentials, events, pixel, profiles, projects, users
 
 _Read = Callable[[Request], Claim]
 _Split = Callable[[Claim, Request, Grant, Edge], Batch]
@@ -32,6 +32,8 @@ def read(request: Request) -> Claim:
     """
     if request.endpoint == _ASKING:
         return asking.read(request)
+    if request.endpoint in profiles.ENDPOINTS:
+        return profiles.read(request)
     way = _WAYS.get(request.endpoint)
     return way[0](request) if way else projects.read(request)
 
@@ -59,11 +61,19 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:
     """
     if grant is not None and request.endpoint == _ASKING:
         return asking.command(claim, grant)
+    if grant is not None and request.endpoint in profiles.ENDPOINTS:
+        return profiles.command(claim, request, grant)
     return projects.command(claim, request, grant)
 
 
 def answer(result: Any, claim: Claim, request: Request) -> Reply:
-    """Word what was done."""
+    """Word what was done.
+
+    Raises:
+        Malformed: ``user-unknown``.
+    """
     if request.endpoint == _ASKING:
         return asking.answer(result, claim)
+    if request.endpoint in profiles.ENDPOINTS:
+        return profiles.answer(result, claim, request)
     return projects.answer(result, claim, request)

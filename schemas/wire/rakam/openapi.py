@@ -144,6 +144,27 @@ _USERS: Final[dict[Endpoint, JsonObject]] = {
         shapes.ASKED,
         {"200": answer("Newest first.", shapes.FOUND)},
     ),
+    ("POST", "/user/get"): _taking(
+        "user-get",
+        "A user, with a query key",
+        shapes.ASKED_USER,
+        {"200": answer("What is known.", shapes.USER)},
+    ),
+    ("POST", "/user/search"): _taking(
+        "user-search",
+        "Users, with a query key",
+        shapes.WANTED,
+        {"200": answer("A row of each.", shapes.USERS)},
+    ),
+    ("GET", "/user/metadata"): _project(
+        "user-metadata-get", "Properties of users, with a query key", shapes.USER_COLUMNS
+    ),
+    ("POST", "/user/metadata"): _project(
+        "user-metadata-post",
+        "Properties of users, with a query key",
+        shapes.USER_COLUMNS,
+        takes=OBJECT,
+    ),
 }
 _LOCK: Final = parameter("lock_key", STRING, "The admin key.", required=True)
 _PROJECTS: Final[dict[Endpoint, JsonObject]] = {

@@ -91,6 +91,30 @@ ASKED: Final = user_call({"limit": {"type": ["integer", "null"], "minimum": 1}, 
 FOUND: Final = array(
     record({"collection": STRING, "properties": OBJECT}, ("collection", "properties"))
 )
+_COLUMNS: Final = array(record({"name": STRING, "type": STRING}, ("name", "type")))
+_TRAIT: Final = text(MAX_NAME, pattern=SOME)
+WANTED: Final = user_call(
+    {
+        "columns": {"anyOf": [array(_TRAIT, maxItems=2_000), {"type": "null"}]},
+        "sorting": {
+            "anyOf": [
+                record({"column": _TRAIT, "order": {"enum": ["asc", "desc"]}}, ("column",)),
+                {"type": "null"},
+            ]
+        },
+        "offset": {"type": ["integer", "null"], "minimum": 0},
+        "limit": {"type": ["integer", "null"], "minimum": 1},
+    },
+    named=False,
+)
+ASKED_USER: Final = user_call({})
+USER: Final = record({"id": STRING, "properties": OBJECT}, ("id", "properties"))
+USERS: Final = record(
+    {"metadata": _COLUMNS, "result": array(array(ANYTHING))}, ("metadata", "result")
+)
+USER_COLUMNS: Final = record(
+    {"columns": _COLUMNS, "identifierColumn": STRING}, ("columns", "identifierColumn")
+)
 _ALNUM: Final = r"^[^\x00-\x1f\x7f-\x9f]*[A-Za-z0-9][^\x00-\x1f\x7f-\x9f]*$"
 _TYPE: Final = "|".join(types.PLAIN)
 NEW_PROJECT: Final = record(
