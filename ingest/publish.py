@@ -137,7 +137,7 @@ class KafkaPublisher:
             return unavailable(unsent.why) if unsent else None
         if lane in drain.stuck:
             return unavailable(drain.stuck[lane])
-        if not self._kafka.trouble and await drain.is_past(lane):
+        if not self._kafka.trouble and (spool.empty or await drain.is_past(lane)):
             unsent = await self._kafka.send(topic, partition, value, minutes)
             if unsent is None:
                 return None

@@ -232,17 +232,17 @@ class Spool:
     def _full(self) -> Unavailable:
         return Unavailable(
             "spool-full",
-            f"Kafka is away and the spool holds its {self._limit} bytes: try again later",
+            f"the spool is full ({self._limit} bytes) until Kafka has what waits: try again later",
         )
 
     def _unwritable(self, error: OSError) -> Unavailable:
         if error.errno in _NO_SPACE:
             return Unavailable(
                 "disk-full",
-                f"Kafka is away and the spool's disk is full ({error.strerror}): try again later",
+                f"the spool's disk is full ({error.strerror}): try again later",
                 status=_FULL,
             )
         return Unavailable(
             "spool-unwritable",
-            f"Kafka is away and the spool cannot be written ({error.strerror}): try again later",
+            f"the spool cannot be written ({error.strerror}): try again later",
         )

@@ -80,6 +80,7 @@ class Store:
             Foreign: another version wrote it.
         """
         self._root.mkdir(parents=True, exist_ok=True)
+        sync_directory(self._root.parent)
         for number in count(1):
             self._folder = self._root / str(number)
             self._folder.mkdir(mode=0o700, exist_ok=True)

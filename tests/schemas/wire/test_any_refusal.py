@@ -32,7 +32,11 @@ ERRORS: list[HeadraceError] = [
         Malformed(code, "do this next")
         for code in ("json-invalid", "inflate-failed", "encoding-unsupported")
     ),
-    *(Unavailable(code, "do this next") for code in ("broker-unavailable", "overloaded")),
+    *(
+        Unavailable(code, "do this next")
+        for code in ("broker-unavailable", "overloaded", "spool-full")
+    ),
+    Unavailable("disk-full", "do this next", status=507),
 ]
 
 
@@ -49,6 +53,6 @@ def test_every_refusal_is_in_the_vendors_shape(
         return
     assert reply.content_type == "application/json"
     if isinstance(error, Unavailable):
-        assert (reply.status, dict(reply.headers)["Retry-After"]) == (503, "1")
+        assert (reply.status, dict(reply.headers)["Retry-After"]) == (error.status, "1")
     if error.status == 413:
         assert reply.status == 413
