@@ -116,6 +116,9 @@ def _usable(name: str, schema: Any) -> Check:
 def validated(event: Event, checks: tuple[Check, ...], size: int) -> Event:
     """Hold an event's properties against schemas; what does not fit is flagged, never changed.
 
+    An event that does not fit changes no traits (Tracardi's rule: no mapping to the profile);
+    its ids count all the same.
+
     Args:
         size: bytes of the event as it was sent.
     """
@@ -125,7 +128,7 @@ def validated(event: Event, checks: tuple[Check, ...], size: int) -> Event:
     if not errors:
         return event
     texts = (*event.errors, *(error[:LONGEST_ERROR] for error in errors))
-    return replace(event, errors=texts[:MOST_ERRORS])
+    return replace(event, errors=texts[:MOST_ERRORS], changes=None)
 
 
 def _failures(check: Check, properties: Mapping[str, Any], size: int) -> list[str]:

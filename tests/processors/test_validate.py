@@ -161,8 +161,9 @@ def test_several_schemas_each_have_their_say_behind_the_vendor_s() -> None:
         'a: "x" is a required property',
         "c: value has less than 1 property",
     )
-    good = Event("track", "sale")
+    good = Event("track", "sale", changes={"set": {"a": 1}})
     assert validated(good, checks[1:2], SIZE) is good
+    assert validated(good, checks, SIZE).changes is None
     assert validated(good, NO_CHECKS, SIZE) is good
 
 
