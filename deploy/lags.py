@@ -110,7 +110,7 @@ class Lags:
         ):
             committed = await admin.list_consumer_group_offsets(group)
             done[tier] = {
-                place: committed[place].offset if place in committed else firsts[place]
+                place: max(firsts[place], committed[place].offset if place in committed else 0)
                 for place in places
             }
         beaten = sum(end for place, end in ends.items() if place.topic == topics.heartbeats.name)
@@ -169,6 +169,10 @@ class Lags:
         """How old the oldest record is that a tier has left waiting."""
         since = self.tiers[tier].since
         return max(0, self._clock() - since) / 1000 if since else 0.0
+
+    def late(self, limit_ms: int) -> bool:
+        """Tell whether a tier has left a record waiting for longer than that, on any partition."""
+        return any(1000 * self.seconds(name) > limit_ms for name in TIERS)
 
     def blame(self, limit_ms: int) -> str:
         """Name the first tier that is behind by more than half the limit; "" for none."""

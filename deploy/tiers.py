@@ -204,8 +204,10 @@ def _doubts(
     """Say that no event comes through and which tier is behind; and keep the gauges of that."""
 
     def doubt() -> str:
-        trouble = pulse.trouble()
-        return "; ".join(filter(None, (trouble, lags.blame(pulse.limit_ms)))) if trouble else ""
+        trouble, limit = pulse.trouble(), pulse.limit_ms
+        # A heartbeat on one partition says nothing of another one that stands still.
+        doubted = trouble or lags.late(limit)
+        return "; ".join(filter(None, (trouble, lags.blame(limit)))) if doubted else ""
 
     def refresh() -> None:
         metrics.set("headrace_heartbeat_age_seconds", pulse.age_ms / 1000)

@@ -18,8 +18,8 @@ log: Final = logging.getLogger(__name__)
 class Heart:
     """Publishes one heartbeat after the other, through the publisher of all events.
 
-    They go round the partitions, so that each worker gets some. One that cannot be published is
-    not kept for later: the next will tell.
+    They go round the partitions, so that each worker gets some. While the broker is away they are
+    spooled like any other event; one that is refused is not tried again: the next will tell.
 
     Args:
         edge: name of this ingest process.
