@@ -67,12 +67,12 @@ def compiled(name: str, schema: Any) -> Check:
         validator = Draft202012Validator(
             schema, mask=_VALUE, offline=True, validate_formats=True, pattern_options=_PATTERNS
         )
-    except ValidationError as error:
-        path = tuple(error.instance_path)
-        words = _PATTERN_RULES if _is_pattern(path) else error.message[:LONGEST_ERROR]
-        raise refused(path, words) from error
-    except (ValueError, RecursionError) as error:
-        raise refused((), str(error)[:LONGEST_ERROR]) from error
+    except ValueError as error:  # a ValidationError is one, and says where
+        path = tuple(error.instance_path) if isinstance(error, ValidationError) else ()
+        words = error.message if isinstance(error, ValidationError) else str(error)
+        raise refused(
+            path, _PATTERN_RULES if _is_pattern(path) else words[:LONGEST_ERROR]
+        ) from error
     return Check(name, weight.of, weight.recursive, validator)
 
 
