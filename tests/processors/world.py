@@ -65,6 +65,8 @@ class PlainVendor:
             event_time=body.get("time"),
             user_id=body.get("user", ""),
             anonymous_id=body.get("device", ""),
+            group_id=body.get("group", ""),
+            changes=body.get("changes"),
             properties=body,
             details={name: body[name] for name in ("channel", "utm_source") if name in body},
             errors=tuple(body.get("errors", ())),
