@@ -11,6 +11,7 @@ from schemas.metrics import Metrics
 
 log: Final = logging.getLogger(__name__)
 _FOLDER: Final = "spool"
+_MEMORY: Final = "known.json"
 
 
 class Spooling:
@@ -18,11 +19,13 @@ class Spooling:
 
     Attributes:
         spool: None with ``HEADRACE_SPOOL_BYTES=0``.
+        memory: where sources and schemas are written down; None without a spool.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._root = settings.data / _FOLDER
         limit = settings.spool_bytes
+        self.memory = self._root / _MEMORY if limit else None
         self.spool = Spool(self._root, limit=limit, metrics=metrics, clock=clock) if limit else None
 
     async def start(self) -> None:

@@ -34,6 +34,7 @@ _FAUST_PORT: Final = 6066
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
+    from deploy.recall import Recall, Waiting
     from deploy.spooling import Spooling
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
@@ -53,6 +54,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
         settings.kafka, metrics=tier.metrics, clock=clock, ledger=book, spool=spooling.spool
     )
     tail = Tail(settings.kafka, settings.topics)
+    recall = Recall(tail, settings, spooling.memory)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)
     heart = Heart(
@@ -65,15 +67,13 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
         new_id=new_id,
     )
     async with AsyncExitStack() as running:
-        await running.enter_async_context(_running(spooling))
-        await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
-        for part in (tail, desk, answers, keeper, publisher, heart):
+        for part in (spooling, recall, desk, answers, keeper, publisher, heart):
             await running.enter_async_context(_running(part))
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
-            feed=tail,
-            desk=desk,
+            feed=recall,
+            desk=Waiting(desk, recall),
             answers=answers,
             patience=Patience(settings.answer_seconds, settings.answer_seconds + 1),
             topics=settings.topics,

@@ -69,10 +69,12 @@ def test_ingest_is_killed_while_it_spools(
         spooled = metric(pipeline.client, "headrace_ingest_spooled_total")
         waiting = metric(pipeline.client, "headrace_ingest_spool_records")
         os.kill(pipeline.tiers()["ingest"], signal.SIGKILL)
+        clients.allow(EVENTS)
+        _wait_accepted(clients, EVENTS - EVENTS // 12)
+        assert "accepting into the spool" in detail(pipeline.client)
         shutil.copytree(pipeline.data / "spool", pipeline.data / "kept")
         os.kill(pipeline.tiers()["broker"], signal.SIGKILL)
         began = time.monotonic()
-        clients.allow(EVENTS)
         _wait_accepted(clients, EVENTS)
         eventually(
             lambda: detail(pipeline.client),
@@ -116,8 +118,7 @@ def _drain_again(pipeline: Pipeline) -> float:
     The ingest finds it as what another process left.
     """
     before = metric(pipeline.client, DRAINED)
-    (left,) = (pipeline.data / "kept").iterdir()
-    left.rename(pipeline.data / "spool" / "99")
+    (pipeline.data / "kept" / "1").rename(pipeline.data / "spool" / "99")
     eventually(
         lambda: metric(pipeline.client, DRAINED) > before and not detail(pipeline.client),
         within=SECONDS,
