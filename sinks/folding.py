@@ -1,6 +1,7 @@
 """Keeps profiles as their changes and merges say, beside the sink."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, Protocol
@@ -18,6 +19,10 @@ LINGER_SECONDS: Final = 0.2
 """From a merge to the work: merges come in quick succession."""
 AGAIN_SECONDS: Final = 2.0
 """From a failure to the next attempt."""
+LOAD_SECONDS: Final = 1.0
+"""From one load of the dictionary to the next at the least."""
+_LOAD_SHARE: Final = 10
+"""A load is followed by so many times its own time without one."""
 TABLE: Final = "profile_overrides"
 DICTIONARY: Final = "profile_overrides_dict"
 
@@ -83,6 +88,8 @@ class Folding:
         self._moved: set[str] = set()
         self._news = asyncio.Event()
         self._suspects = False
+        self._unloaded = True
+        self._load_at = 0.0
 
     async def stored(self, batch: Batch) -> None:
         """Fold the profiles that a stored batch of changes is about; waits out outages.
@@ -123,15 +130,21 @@ class Folding:
                 if known:
                     await self._catch_up(known)
                     known.clear()
-                await self._news.wait()
-                await asyncio.sleep(LINGER_SECONDS)
-                self._news.clear()
+                await self._wait()
                 await self.follow()
             except Failed as failure:
                 self._metrics.add("headrace_sink_profile_failures_total", code=failure.code)
                 _log.warning("cannot follow merges of profiles: %s", failure.message)
                 self._news.set()
                 await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _wait(self) -> None:
+        """Wait for news; not for long while the dictionary is to be loaded."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOAD_SECONDS if self._unloaded else None):
+                await self._news.wait()
+            await asyncio.sleep(LINGER_SECONDS)
+        self._news.clear()
 
     async def follow(self) -> None:
         """Bring profiles and overrides up to what was heard.
@@ -148,6 +161,7 @@ class Folding:
                 await self._write(part, there)
             if suspects:
                 await self._profiles.stale()
+            await self._load()
         except BaseException:
             self._moved |= moved
             self._suspects |= suspects
@@ -182,5 +196,22 @@ class Folding:
         if lines:
             await self._client.insert(TABLE, lines)
             self._metrics.add("headrace_sink_overrides_total", len(lines))
-            name = f"{self._client.database}.{DICTIONARY}"
+            self._unloaded = True
+
+    async def _load(self) -> None:
+        """Have the dictionary read again, which takes the server seconds for a million.
+
+        A dictionary that cannot be read keeps nobody from the tables.
+        """
+        clock = asyncio.get_running_loop().time
+        if not self._unloaded or clock() < self._load_at:
+            return
+        began = clock()
+        name = f"{self._client.database}.{DICTIONARY}"
+        try:
             await self._client.command(f"SYSTEM RELOAD DICTIONARY{self._on_cluster} {name}")
+        except Failed as failure:
+            self._metrics.add("headrace_sink_profile_failures_total", code=failure.code)
+            _log.warning("%s is not loaded: %s", name, failure.message)
+        self._unloaded = False
+        self._load_at = clock() + max(LOAD_SECONDS, _LOAD_SHARE * (clock() - began))

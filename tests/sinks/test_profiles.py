@@ -227,3 +227,15 @@ async def test_users_are_found(clickhouse: ClickHouse) -> None:
     assert await archive.profiles(SelectProfiles("shop", user="7")) == [
         Profile(("7", "anna"), {"visits": 10, "plan": "pro"}, AT + 1, AT + 1)
     ]
+
+
+async def test_a_dictionary_that_cannot_be_read_keeps_nobody_waiting(
+    clickhouse: ClickHouse,
+) -> None:
+    feed, metrics = Known(), Metrics()
+    folds = folding(clickhouse, feed, metrics)
+    await clickhouse.command(f"DROP DICTIONARY {clickhouse.database}.profile_overrides_dict")
+    feed.learn(Edge("visitor", "anna", AT, "link"))
+    await folds.follow()
+    assert metrics.get("headrace_sink_overrides_total") == 1
+    assert "headrace_sink_profile_failures_total" in metrics.text()
