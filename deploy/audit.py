@@ -156,22 +156,18 @@ class _Audit:
     ) -> Side:
         """Fetch what there is about a partition number; the ends of the log last of all."""
         events = TopicPartition(self._topics.events.name, number)
-        edge, process, letters = [], [], dict[Place, int]()
-        for topic in raw:
-            begin = first[TopicPartition(topic, number)]
-            edge += await self._ledger.entries("edge", topic, number, begin)
-            process += await self._ledger.entries("process", topic, number, begin)
-        sink = await self._ledger.entries("sink", events.topic, number, first[events])
-        rows = await self._ledger.rows(number, first[events])
         places = [events, *(TopicPartition(topic, number) for topic in raw)]
-        for place in places:
-            found = await self._ledger.letters(place.topic, number, first[place])
-            letters |= {Place(place.topic, number, at): count for at, count in found.items()}
+        begin = {place.topic: first[place] for place in places}
+        since = self._since - MARGIN_MS
+        said = await self._ledger.entries(number, begin, since)
+        rows = await self._ledger.rows(number, first[events])
+        found = await self._ledger.letters(number, begin, since)
+        letters = {Place(topic, number, at): count for (topic, at), count in found.items()}
         self._letters.update(letters)
         ends = await self._consumer.end_offsets(places)
         logs = {p: Log(p.topic, number, first[p], ends[p], begun[p]) for p in places}
         sides = {topic: logs[TopicPartition(topic, number)] for topic in raw}
-        return Side(sides, edge, process, logs[events], sink, rows, letters)
+        return Side(sides, said["edge"], said["process"], logs[events], said["sink"], rows, letters)
 
     async def _waiting(self, suspects: Mapping[Place, object]) -> set[int]:
         """Partition numbers in which the sink does not get done what was written by now."""

@@ -83,9 +83,10 @@ def reckon(
             been counted, and their places are the ones named where raw records tell the same.
     """
     lost: set[EventKey] = set()
+    seen: set[EventKey] = set()
     for place, why in suspects.items():
         if place.topic != events:
-            lost |= _accept(sheet, place, why, lines.get(place), facts, findings)
+            lost |= _accept(sheet, place, why, lines.get(place), facts, findings, seen)
     for place, why in suspects.items():
         if place.topic == events:
             for line in lines.get(place, []):
@@ -104,8 +105,12 @@ def _accept(
     lines: list[Line] | None,
     facts: Known,
     findings: Findings,
+    seen: set[EventKey],
 ) -> set[EventKey]:
-    """Enter a raw record event by event; returns the events that are missing."""
+    """Enter a raw record event by event; returns the events that are missing.
+
+    Of several suspects with one event the first counts as stored, the others as its duplicates.
+    """
     if lines is None:
         for key, events in sheet.accepted.get(place, {}).items():
             sheet.fates[key]["missing"] += events
@@ -114,6 +119,9 @@ def _accept(
     missing = set()
     for line in lines:
         fate = "in_flight" if why == "uncounted" else facts.fate(line, raw=True)
+        if fate == "stored":
+            fate = "duplicates" if line.event in seen else fate
+            seen.add(line.event)
         sheet.fates[line.key][fate] += 1
         if place not in sheet.accepted:
             sheet.uncovered[line.key] += 1

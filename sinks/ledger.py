@@ -28,22 +28,31 @@ class Ledger:
         """Close the client."""
         await self._client.close()
 
-    async def entries(self, tier: Tier, topic: str, partition: int, first: int) -> list[Entry]:
-        """What a tier said of a partition from an offset on, the oldest word first."""
+    async def entries(
+        self, partition: int, first: Mapping[str, int], since: int
+    ) -> dict[Tier, list[Entry]]:
+        """What the tiers said of one partition of several topics, the oldest word first.
+
+        Args:
+            first: topic -> offset of the first record asked for.
+            since: no entry is older, Unix ms.
+        """
         rows = await self._client.query(
-            "SELECT source_id, toUnixTimestamp(minute) * 1000, "  # noqa: S608 - identifiers
-            f"{', '.join(_ARRAYS)} FROM {self._name}.ledger"
-            " WHERE topic = {topic:String} AND partition = {partition:UInt32}"
-            " AND tier = {tier:String} AND last_offset >= {first:UInt64} ORDER BY written_at",
-            {"topic": topic, "partition": partition, "tier": tier, "first": first},
+            "SELECT tier, topic, source_id, toUnixTimestamp(minute) * 1000, "  # noqa: S608 - identifiers
+            f"{', '.join(_ARRAYS)} FROM {self._name}.ledger WHERE topic IN {{topics:Array(String)}}"
+            " AND partition = {partition:UInt32}"
+            " AND written_at >= fromUnixTimestamp64Milli({since:Int64}) ORDER BY written_at",
+            {"topics": list(first), "partition": partition, "since": since},
         )
-        unfolded = (
-            (str(source), int(minute), dict(zip(_ARRAYS, arrays, strict=True)))
-            for source, minute, *arrays in rows
-        )
-        return [
-            entry for entry in entries(tier, topic, partition, unfolded) if entry.offset >= first
-        ]
+        found: dict[Tier, list[Entry]] = {"edge": [], "process": [], "sink": []}
+        for tier, topic, source, minute, *arrays in rows:
+            unfolded = [(str(source), int(minute), dict(zip(_ARRAYS, arrays, strict=True)))]
+            found[tier] += [
+                entry
+                for entry in entries(tier, str(topic), partition, unfolded)
+                if entry.offset >= first[topic]
+            ]
+        return found
 
     async def rows(self, partition: int, first: int) -> dict[int, int]:
         """Offset of the topic of events -> event ids that are stored from there."""
@@ -55,15 +64,18 @@ class Ledger:
         )
         return {int(offset): int(count) for offset, count in found}
 
-    async def letters(self, topic: str, partition: int, first: int) -> dict[int, int]:
-        """Offset -> dead letters about that record."""
+    async def letters(
+        self, partition: int, topics: Collection[str], since: int
+    ) -> dict[tuple[str, int], int]:
+        """Topic and offset -> dead letters about that record that failed since (Unix ms)."""
         found = await self._client.query(
-            "SELECT offset, uniqExact(letter_id)"  # noqa: S608 - identifiers
-            f" FROM {self._name}.dead_letters WHERE topic = {{topic:String}}"
-            " AND partition = {partition:Int32} AND offset >= {first:Int64} GROUP BY offset",
-            {"topic": topic, "partition": partition, "first": first},
+            "SELECT toString(topic), offset, uniqExact(letter_id)"  # noqa: S608 - identifiers
+            f" FROM {self._name}.dead_letters WHERE topic IN {{topics:Array(String)}}"
+            " AND partition = {partition:Int32}"
+            " AND failed_at >= fromUnixTimestamp64Milli({since:Int64}) GROUP BY topic, offset",
+            {"topics": list(topics), "partition": partition, "since": since},
         )
-        return {int(offset): int(count) for offset, count in found}
+        return {(str(topic), int(offset)): int(count) for topic, offset, count in found}
 
     async def stored(self, wanted: Collection[EventKey]) -> set[EventKey]:
         """Of these events, those that have a row."""
