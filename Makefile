@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up test check fmt bench kafka browser lock
+.PHONY: up test check audit fmt bench kafka browser lock
 
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
@@ -16,6 +16,13 @@ check: $(STAMP)  ## format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: .audit/bin/pip-audit  ## known vulnerabilities of what requirements.lock pins (asks pypi.org)
+	.audit/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+
+.audit/bin/pip-audit:
+	@$(PYTHON) -m venv .audit
+	@.audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 
 fmt: $(STAMP)
 	$(BIN)/ruff format .

@@ -125,6 +125,8 @@ def test_no_key_is_in_any_log(pipeline: Pipeline, write_key: str, key: str) -> N
     for shown in (key, write_key, unknown):
         for name, values in (("events", ("since", "no")), ("pages", ("limit", "1"))):
             ask(pipeline, name, shown, values)
+        bearer = [("Authorization", f"Bearer {shown}")]
+        assert pipeline.client.send("GET", "/api/sources", bearer).status == 401
     logs = "".join(
         file.read_text(errors="replace") for file in (pipeline.data / "logs").glob("*.log")
     )
@@ -144,12 +146,3 @@ def test_the_command_asks_the_same(pipeline: Pipeline, key: str) -> None:
     ]
     listed = pipeline.headrace("query", "--list")
     assert listed.stdout.startswith("events: ")
-    for options, said in (
-        (("--name", "events"), "--source"),
-        (("--name", "nothing", "--source", "asked"), "events, funnel"),
-        (("--name", "funnel", "--source", "asked"), "steps is missing"),
-        ((), "--list"),
-    ):
-        refused = pipeline.headrace("query", *options)
-        assert refused.returncode != 0
-        assert said in refused.stderr
