@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 
@@ -22,12 +22,32 @@ from schemas.catalog import read as read_collection
 from schemas.commands import Command
 from schemas.errors import Malformed, Unavailable
 from schemas.merges import Merges
-from schemas.sources import Registry, from_record
+from schemas.sources import Key, Redirect, Registry, Source, from_record
 
 log: Final = logging.getLogger(__name__)
 _KAFKA_SECONDS: Final = 60.0
 _PATIENCE_SECONDS: Final = 3.0
 _WRITE_SECONDS: Final = 2.0
+
+
+class Remembered(Registry):
+    """Sources of the last run. Who is not among them may be new, so nobody is turned away."""
+
+    def get(self, source_id: str) -> Source | None:
+        """Find a source; raises Unavailable when it is not known."""
+        return super().get(source_id) or _doubt()
+
+    def find_key(self, key: str) -> tuple[Source, Key] | None:
+        """Find a source by a key; raises Unavailable when it is not known."""
+        return super().find_key(key) or _doubt()
+
+    def find_redirect(self, link: str) -> tuple[Source, Redirect] | None:
+        """Find a source by a redirect; raises Unavailable when it is not known."""
+        return super().find_redirect(link) or _doubt()
+
+
+def _doubt() -> NoReturn:
+    raise Unavailable("broker-unavailable", "Kafka is away: try again later")
 
 
 class Recall:
@@ -42,7 +62,7 @@ class Recall:
         self._kafka = settings.kafka
         self._of = {"kafka": settings.kafka, "prefix": settings.prefix}
         self._path = path
-        self._remembered = Registry(), Catalog()
+        self._remembered: tuple[Registry, Catalog] = Remembered(), Catalog()
         self._starting: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -147,5 +167,5 @@ class Waiting:
             Unavailable: ``broker-unavailable`` before Kafka was reached; else as the desk.
         """
         if not self._recall.complete:
-            raise Unavailable("broker-unavailable", "Kafka is away: try again later")
+            _doubt()
         return await self._desk.do(command)

@@ -1,5 +1,6 @@
 """One request of a vendor's path, from its first byte to its answer."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -158,7 +159,9 @@ class Door:
     ) -> None:
         """Tell a browser what a page may send; refuse only where the path names the source."""
         headers = first_of(scope["headers"])
-        source = self._feed.registry.get(parameters.get("source", ""))
+        source = None
+        with contextlib.suppress(Unavailable):  # not known at present: the request will hear of it
+            source = self._feed.registry.get(parameters.get("source", ""))
         allowed = source is None or allows_origin(source, headers.get("origin", ""))
         answer = cors.preflight(headers, entry.methods(), allowed=allowed)
         await respond(send, 200 if allowed else 403, answer, b"")
