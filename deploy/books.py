@@ -15,7 +15,7 @@ from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, Topics
 
 log: Final = logging.getLogger(__name__)
-_ANSWER_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 2.0
 
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "clickhouse": ("--data", "--host", "--port", "one machine", "ClickHouse server"),
     "init": (),
     "query": ("--data", "--format"),
+    "audit": ("--since", "--source", "--format", "--data", "headrace.ledger", "exits with 1"),
     "dead": ("list", "show", "replay"),
     "dead list": ("--since", "--until", "--reason", "--source", "--stage", "--limit", "--format"),
     "dead show": ("letter_id", "--data"),
