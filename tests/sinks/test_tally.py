@@ -1,3 +1,9 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events import iso
 from schemas.ledger import UNKNOWN, Book, Counts
 from sinks import rows
 from sinks.batch import Buffer, Limits
@@ -34,3 +40,24 @@ def test_a_batch_is_entered_into_the_book_if_there_is_one() -> None:
     telling(None, "events")(batch, [row], [])
     telling(book, "events")(batch, [row], [])
     assert len(book) == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1), st.integers(0, 2), st.sampled_from(("shop", "op")), st.booleans()
+        )
+    )
+)
+def test_neighbours_that_are_alike_are_told_from_those_that_are_not(
+    places: list[tuple[int, int, str, bool]],
+) -> None:
+    buffer = Buffer(Limits())
+    expected: Counter[tuple[int, int, str, int]] = Counter()
+    for number, (partition, offset, source, later) in enumerate(places):
+        received = NOVEMBER + 60_000 * later
+        line = event(number, source=source, received_at=iso(received))
+        buffer.add([rows.events(line, partition, offset)], [], partition, offset, 0)
+        expected[partition, offset, source, received - received % 60_000] += 1
+    batch = buffer.take()
+    assert expected == {each[:4]: each.counts.events for each in tally(batch, batch.rows, [])}
