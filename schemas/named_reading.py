@@ -188,9 +188,10 @@ def _filter(name: str, given: Any) -> Filter:
 
 def _spelt(name: str, given: Mapping[str, Any]) -> Filter:
     operator, values = given.get("operator"), given.get("values", [])
-    if not given.keys() <= {"field", "operator", "values"} or operator not in _OPERATORS:
-        known = ", ".join(sorted(_OPERATORS))
-        raise _wrong(name, f"{name} takes field, operator and values; operators are: {known}")
+    known = isinstance(operator, str) and operator in _OPERATORS
+    if not known or not given.keys() <= {"field", "operator", "values"}:
+        operators = ", ".join(sorted(_OPERATORS))
+        raise _wrong(name, f"{name} takes field, operator and values; operators are: {operators}")
     if type(values) is not list:
         raise _wrong(name, f"{name}: values must be an array")
     field = _field(name, given.get("field"))

@@ -123,6 +123,21 @@ names = st.sampled_from(
 )
 
 
+conditions = st.fixed_dictionaries(
+    {"field": json | st.just("a"), "operator": json | st.sampled_from(["in", "above", "exists"])},
+    optional={"values": json | st.lists(json, max_size=2)},
+)
+
+
+@given(st.lists(conditions, max_size=2))
+def test_any_condition_is_read_or_malformed(spelt: list[Any]) -> None:
+    try:
+        asked = read("pages", {"where": spelt}, NOW)
+    except Malformed:
+        return
+    assert len(asked.values["where"]) == len(spelt)
+
+
 @given(st.sampled_from(list(NAMED)), st.dictionaries(names, json, max_size=4))
 def test_anything_is_read_or_malformed(name: str, values: dict[str, Any]) -> None:
     try:
