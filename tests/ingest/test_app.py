@@ -240,6 +240,14 @@ async def test_what_nobody_has(path: str, method: str, status: int, code: str) -
     assert answer.json["error"]["message"]
 
 
+async def test_ready_says_when_events_wait_on_disk() -> None:
+    at = world()
+    at.kept.detail = "accepting into the spool: Kafka is away"
+    answer = await post(at, "/readyz", method="GET")
+    assert answer.status == 200
+    assert answer.json == {"status": "ready", "detail": at.kept.detail}
+
+
 async def test_the_probes_tell_alive_from_ready() -> None:
     at = world()
     assert (await post(at, "/healthz", method="GET")).status == 200
