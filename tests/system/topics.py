@@ -34,7 +34,13 @@ def undelivered(pipeline: Pipeline) -> dict[str, int]:
     can appear.
     """
     prefix = pipeline.settings.get("HEADRACE_PREFIX", "headrace")
-    left = _behind(pipeline, f"{prefix}-processors", lambda name: name.startswith(f"{prefix}.raw."))
+    raw = f"{prefix}.raw."
+    # There is always a heartbeat on its way.
+    left = _behind(
+        pipeline,
+        f"{prefix}-processors",
+        lambda name: name.startswith(raw) and name != f"{raw}_heartbeat",
+    )
     if left:
         return left
     results = {f"{prefix}.events", f"{prefix}.dead"}
