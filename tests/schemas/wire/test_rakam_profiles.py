@@ -1,6 +1,7 @@
 """Rakam's users, asked for."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,15 +19,21 @@ ANN = Profile(("7", "ann"), {"plan": "pro", "visits": 3, "tags": ["x"]}, 1, 2)
 BEN = Profile(("ben",), {"plan": "free", "visits": 1.5, "note": None}, 1, 2)
 
 
+def told(path: str, body: dict[str, Any]) -> Request:
+    if path == "/user/metadata":
+        return replace(post(rakam, "/user/get", {}, QUERY), endpoint="user_metadata", method="GET")
+    return post(rakam, path, body, QUERY)
+
+
 def asked(path: str, body: dict[str, Any], grant: Grant | None = None) -> Any:
-    request = post(rakam, path, body, QUERY)
+    request = told(path, body)
     claim = rakam.read(request)
     assert (claim.credential, claim.needs) == ("QK", "query")
     return rakam.command(claim, request, grant or Grant(SHOP))
 
 
 def answered(path: str, body: dict[str, Any], *found: Profile) -> Any:
-    request: Request = post(rakam, path, body, QUERY)
+    request = told(path, body)
     reply: Reply = rakam.answer(list(found), rakam.read(request), request)
     assert reply.status == 200
     return json.loads(reply.body)
