@@ -79,6 +79,8 @@ def test_every_event_is_found_exactly_once(
         clients.allow(EVENTS)
         _wait_accepted(clients, EVENTS)
     stored_by_then = _seen(stack.pipeline.clickhouse, "FINAL")
+    audit = stack.pipeline.headrace("audit")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
     assert stack.pipeline.stop() == 0, stack.pipeline.output
     with clickhouse_alone(stack.pipeline.data) as url:
         figures = _figures(url, clients, stack) | {"stored before the drain": len(stored_by_then)}

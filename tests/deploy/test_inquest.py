@@ -1,0 +1,69 @@
+"""What is said of single events, whatever their records hold."""
+
+import pytest
+
+from deploy.inquest import Known, Line, event_lines, raw_lines
+from deploy.sheet import Fate, Place
+from schemas import codec
+from schemas.events import iso
+from schemas.ledger import UNKNOWN, minute_of
+from schemas.sources import Registry
+from schemas.topics import HEARTBEAT
+
+AT = 1_795_262_431_500
+KEY = ("shop", minute_of(AT))
+RAW, EVENTS = Place("t.raw.shop", 1, 7), Place("t.events", 1, 9)
+
+
+def known(**more: object) -> Known:
+    facts: dict[str, object] = {
+        "stored": {("shop", "stored")},
+        "buried": {("shop", "buried")},
+        "letters": {RAW},
+        "erased": {("shop", "acme"): AT},
+        "waiting": set(),
+    }
+    return Known(**(facts | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("line", "fate"),
+    [
+        (Line(RAW, KEY, "stored", AT, unsaved=True), "stored"),
+        (Line(RAW, KEY, "buried", AT), "dead"),
+        (Line(RAW, KEY, "", 0), "dead"),
+        (Line(RAW._replace(offset=8), KEY, "", 0), "missing"),
+        (Line(RAW, KEY, "other", AT, unsaved=True), "unsaved"),
+        (Line(RAW, KEY, "other", AT, customer="acme"), "erased"),
+        (Line(RAW, KEY, "other", AT + 1, customer="acme"), "missing"),
+        (Line(RAW, ("app", KEY[1]), "stored", AT), "missing"),
+    ],
+)
+def test_every_event_has_a_fate(line: Line, fate: Fate) -> None:
+    assert known().fate(line, raw=True) == fate
+
+
+def test_only_what_the_sink_has_yet_to_do_is_in_flight() -> None:
+    line = Line(RAW, KEY, "other", AT)
+    assert known(waiting={1}).fate(line, raw=True) == "in_flight"
+    assert known(waiting={2}).fate(line, raw=True) == "missing"
+    assert known(waiting={1}).fate(line._replace(place=EVENTS), raw=False) == "missing"
+
+
+def test_canonical_lines_are_read_and_heartbeats_passed_over() -> None:
+    row = {"event_id": "e", "source_id": "shop", "received_at": iso(AT), "group_id": "acme"}
+    beat = {"event_id": "b", "source_id": HEARTBEAT, "received_at": iso(AT)}
+    value = codec.join_lines([codec.dumps(row), codec.dumps(beat), b"[]", b"{"])
+    assert list(event_lines(EVENTS, value)) == [
+        Line(EVENTS, KEY, "e", AT, customer="acme"),
+        Line(EVENTS, ("", UNKNOWN), "", 0),
+        Line(EVENTS, ("", UNKNOWN), "", 0),
+    ]
+
+
+def test_raw_lines_that_nobody_understands_are_known_by_what_they_say() -> None:
+    line = codec.dumps({"event_id": "e", "source_id": "shop", "received_at": AT})
+    assert list(raw_lines(RAW, line + b"\n{", Registry())) == [
+        Line(RAW, KEY, "e", 0),
+        Line(RAW, ("", UNKNOWN), "", 0),
+    ]
