@@ -32,7 +32,8 @@ from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES, SESSIONS_TABLE, Topic, 
 __all__ = ["APP_ID", "Processors", "build_app", "run"]
 
 APP_ID: Final = "headrace-processors"
-_IDS_CACHED: Final = 8192
+_IDS_CACHED: Final = 32_768
+"""Two for each visitor who is there: some 15 MB."""
 StoreName = Literal["memory", "rocksdb"]
 SETTINGS: Final[Mapping[str, Any]] = {
     # Apache Kafka's group.min.session.timeout.ms is 6 s by default; a killed worker's

@@ -1,17 +1,18 @@
 """The raw event: what the edge wrote, one JSON line, before anybody understood it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, fields
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import bound_line
 from schemas.times import storable
+from schemas.values import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RawEvent:
     """One event as sent, plus what only the edge knows.
 
@@ -33,6 +34,8 @@ class RawEvent:
             "" for nothing.
         extends: a master key let it in, which may add to a frozen schema.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     event_id: str
     source_id: str

@@ -1,10 +1,12 @@
 """The canonical event: one shape for every vendor, named like the columns of ClickHouse."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
+
+from schemas.values import frozen
 
 Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
 
@@ -83,7 +85,7 @@ class Binding:
     handed_over: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """What a vendor's ``decode`` understood.
 
@@ -111,6 +113,8 @@ class Event:
         saves_event, saves_session, saves_profile: False when the client asked that the event
             is processed and not stored, stored without its session, without its profile.
     """
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     kind: Kind
     event_type: str

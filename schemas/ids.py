@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import UUID
 
 _NAMESPACE = UUID("6f1d3c1e-0c9e-5b0a-9d0e-68656164726e")
@@ -11,6 +12,9 @@ _NAMED = hashlib.sha1(_NAMESPACE.bytes, usedforsecurity=False)
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _HEAD_BITS = 74
 _SEAL_BITS = 48
+_BLOCK = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 def is_uuid(text: str) -> bool:
@@ -72,7 +76,27 @@ class Ids:
         mac = self._digest(b"seal", head.to_bytes(10, "big"))
         seal = int.from_bytes(mac, "big") >> (256 - _SEAL_BITS)
         high = head >> 26 << 80 | 0x8 << 76 | (head >> 14 & 0xFFF) << 64
-        return str(UUID(int=high | 0b10 << 62 | (head & 0x3FFF) << 48 | seal))
+        return _spell(high | 0b10 << 62 | (head & 0x3FFF) << 48 | seal)
 
     def _digest(self, purpose: bytes, data: bytes) -> bytes:
-        return hmac.digest(self.secret, purpose + b"\x00" + data, hashlib.sha256)
+        """HMAC-SHA-256 (RFC 2104) of ``purpose``, a zero byte and ``data``."""
+        begun, end = _keyed(self.secret, purpose)
+        inner, outer = begun.copy(), end.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes, purpose: bytes) -> tuple["hashlib._Hash", "hashlib._Hash"]:
+    """Begin both hashes of an HMAC: with that done once it costs a quarter."""
+    key = secret if len(secret) <= _BLOCK else hashlib.sha256(secret).digest()
+    key = key.ljust(_BLOCK, b"\x00")
+    inner = hashlib.sha256(key.translate(_INNER) + purpose + b"\x00")
+    return inner, hashlib.sha256(key.translate(_OUTER))
+
+
+def _spell(number: int) -> str:
+    """Write a UUID; as :class:`uuid.UUID` does, in a fraction of its time."""
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

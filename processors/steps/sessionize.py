@@ -1,12 +1,12 @@
 """Cut sessions in event time, whatever order the events come in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from schemas import codec
 from schemas.errors import Malformed
+from schemas.values import frozen
 
 KEPT: Final = 4
 """Sessions remembered per visitor: the latest and those that late events still belong to."""
@@ -27,7 +27,7 @@ class Rule(NamedTuple):
     longest: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Session:
     """A stretch of activity; all times Unix ms of event time.
 
@@ -47,7 +47,7 @@ class Session:
         return max(self.start - event_time, event_time - self.last, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Visits:
     """What is remembered of one visitor.
 

@@ -1,3 +1,4 @@
+import hmac
 from uuid import UUID
 
 import pytest
@@ -80,3 +81,14 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 def test_the_secret_is_not_printed() -> None:
     assert "secret" not in repr(OWN)
+
+
+@given(st.binary(max_size=100), st.binary(max_size=20), st.binary(max_size=200))
+def test_digests_are_hmacs(secret: bytes, purpose: bytes, data: bytes) -> None:
+    expected = hmac.digest(secret, purpose + b"\x00" + data, "sha256")
+    assert ids.Ids(secret)._digest(purpose, data) == expected
+
+
+@given(st.integers(0, (1 << 128) - 1))
+def test_ids_are_spelt_as_uuids(number: int) -> None:
+    assert ids._spell(number) == str(UUID(int=number))
