@@ -49,8 +49,8 @@ def command(claim: Claim, request: Request, grant: Grant) -> SelectProfiles:
         return SelectProfiles(grant.source.id, user=user_of(body), limit=1)
     if request.endpoint == "user_metadata":
         return SelectProfiles(grant.source.id, limit=LOOKED_AT)
-    for name in ("filter", "event_filters"):
-        if body.get(name):
+    for name, nothing in (("filter", ""), ("event_filters", [])):
+        if body.get(name) is not None and body[name] != nothing:
             raise Malformed(
                 "filter-unspoken",
                 f"{name} is not spoken here: leave it out, or ask headrace.profiles in SQL",

@@ -67,6 +67,7 @@ def test_what_is_asked(path: str, body: dict[str, Any], command: SelectProfiles)
         ("/user/get", {}, "missing"),
         ("/user/search", {"filter": "1=1"}, "filter-unspoken"),
         ("/user/search", {"event_filters": [{}]}, "filter-unspoken"),
+        ("/user/search", {"event_filters": {}}, "filter-unspoken"),
         ("/user/search", {"columns": "a"}, "property-invalid"),
         ("/user/search", {"sorting": {"column": "a", "order": "up"}}, "property-invalid"),
         ("/user/search", {"sorting": ["a"]}, "property-invalid"),
