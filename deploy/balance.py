@@ -50,6 +50,9 @@ def balance(side: Side, sheet: Sheet) -> None:
             if offset >= log.first:
                 place = Place(topic, log.partition, offset)
                 _record(place, log, reports.get(place, []), written, sheet, side.letters)
+    suspects = {suspect.place for suspect in sheet.suspects}
+    for place in sheet.accepted.keys() - suspects:
+        del sheet.accepted[place]
 
 
 def _record(

@@ -100,7 +100,7 @@ class Sheet:
         handled: accepted events that were written for the sink, which has counted them.
         sunk: what the sink counted, of these and of what came to it twice.
         uncovered: events of records that the edge did not count.
-        accepted: what it counted, by record.
+        accepted: what it counted, by record; of suspects only once a partition is done.
     """
 
     fates: dict[Key, Counter[Fate]] = field(default_factory=lambda: defaultdict(Counter))
