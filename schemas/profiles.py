@@ -20,7 +20,6 @@ MAX_NOTES: Final = 20
 Values = Mapping[str, Any]
 _MAPS: Final = ("set", "set_once", "increment", "append", "prepend", "union")
 _NONE: Final[Mapping[str, Any]] = {}
-_TOUCH: Final = b"touch:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,35 +71,21 @@ class Change:
         return self.at, self.received_at, self.seq, self.event_id
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """A record that says nothing but that a profile is to be folded anew."""
-
-    profile_id: str
-
-    @property
-    def key(self) -> bytes:
-        """Key of the record on its compacted topic."""
-        return _TOUCH + self.profile_id.encode("utf-8", "surrogatepass")
-
-
 _FIELDS: Final = tuple(each.name for each in fields(Change))
 _ALWAYS: Final = frozenset({"event_id", "source_id", "profile_id", "at", "received_at", "kind"})
 
 
-def write(change: Change | Touch) -> bytes:
+def write(change: Change) -> bytes:
     """Write the record's value; members that have nothing to say are left out.
 
     Raises:
         Malformed: ``json-unserialisable``.
     """
-    if isinstance(change, Touch):
-        return codec.dumps({"profile_id": change.profile_id})
     said = ((name, getattr(change, name)) for name in _FIELDS)
     return codec.dumps({name: value for name, value in said if value or name in _ALWAYS})
 
 
-def read(value: bytes) -> Change | Touch:
+def read(value: bytes) -> Change:
     """Inverse of :func:`write`; unknown members of a newer version are ignored.
 
     Raises:
@@ -109,9 +94,7 @@ def read(value: bytes) -> Change | Touch:
     record: Any = codec.loads(value)
     if not isinstance(record, Mapping) or not _is_text(record.get("profile_id")):
         raise _wrong("a change names profile_id")
-    if "event_id" not in record:
-        return Touch(record["profile_id"])
-    if not all(map(_is_text, (record["event_id"], record.get("source_id")))):
+    if not all(map(_is_text, (record.get("event_id"), record.get("source_id")))):
         raise _wrong("event_id and source_id are texts")
     known = {"seq": 0} | {name: record[name] for name in _FIELDS if name in record}
     for name in ("at", "received_at", "seq"):

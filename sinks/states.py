@@ -60,8 +60,7 @@ def told(
 
 def state(told: Told, version: int) -> dict[str, Any]:
     """Fold changes into a row of ``profile_states``."""
-    said = map(read, map(str.encode, told.changes))
-    changes = [change for change in said if isinstance(change, Change)]
+    changes = [read(record.encode()) for record in told.changes]
     folded = fold(changes)
     return {
         "profile_id": told.profile_id,

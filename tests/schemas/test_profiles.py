@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import Malformed
-from schemas.profiles import MAX_IDS, MAX_NOTES, Change, State, Touch, fold, read, write
+from schemas.profiles import MAX_IDS, MAX_NOTES, Change, State, fold, read, write
 from schemas.traits import MAX_ITEMS, MAX_TRAITS
 from tests.schemas.values import json_values
 
@@ -145,9 +145,7 @@ def test_changes_of_one_moment_go_in_the_order_in_which_they_came() -> None:
     assert fold([last, first]).traits == {"t": "last"}
 
 
-def test_a_touch_says_nothing_else() -> None:
-    assert read(write(Touch("p"))) == Touch("p")
-    assert Touch("p").key == b"touch:p"
+def test_an_event_may_change_a_profile_and_a_group() -> None:
     assert change(1).key == b"e00001"
     assert change(1, kind="group").key == b"e00001:p"
 
@@ -156,6 +154,7 @@ def test_a_touch_says_nothing_else() -> None:
     "record",
     [
         b"[]",
+        b'{"profile_id":"p"}',
         b'{"profile_id":""}',
         b'{"profile_id":"p","event_id":5,"source_id":"s","at":1,"received_at":1}',
         b'{"profile_id":"p","event_id":"e","source_id":"s","at":"1","received_at":1}',
