@@ -70,7 +70,10 @@ def check_shape(vendor_module: Vendor, reply: Reply) -> None:
         "rakam": {"errors", "meta", "error", "error_code"},
         "filum": {"statusCode", "code", "error", "message", "error_code"},
         "eventbunker": {"error", "code", "status"},
+        "own": {"error"},
         "headrace": {"error"},
+        "queries": {"error"},
+        "queries": {"error"},
     }
     assert set(answer) == keys[vendor_module.NAME]
     assert 400 <= reply.status < 600
