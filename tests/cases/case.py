@@ -12,7 +12,7 @@ FOLDER: Final = Path(__file__).parent
 FEEDS: Final = ("plain", "gzip", "sniffed", "beacon", "batch")
 WITH_A_BODY: Final = ("plain", "gzip", "sniffed", "beacon")
 PLAIN: Final = ("plain",)
-BATCHING: Final = frozenset({"tracardi", "rakam", "filum"})
+BATCHING: Final = frozenset({"tracardi", "rakam", "filum", "own"})
 """Vendors whose clients send several events in one request."""
 DEFAULT_SOURCE: Final = "rest"
 

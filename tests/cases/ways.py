@@ -184,6 +184,11 @@ def _eventbunker(event: Any, names: Mapping[str, str], batch: list[Any] | None) 
     return {"path": "/post", "headers": {"x-eventbunker-write-key": names["KEY"]}, "json": event}
 
 
+def _own(event: Any, names: Mapping[str, str], batch: list[Any] | None) -> Json:
+    events = [event] if batch is None else batch
+    return {"path": "/v1/events", "json": {"write_key": names["KEY"], "events": events}}
+
+
 WRAP: Final = {
     "tracardi": Wrap(lambda _: {"type": "filler"}, _tracardi),
     "rakam": Wrap(
@@ -194,4 +199,5 @@ WRAP: Final = {
         _filum,
     ),
     "eventbunker": Wrap(lambda _: {"event_name": "filler"}, _eventbunker),
+    "own": Wrap(lambda names: {"name": "filler", "user_id": names["UNIQ"]}, _own),
 }

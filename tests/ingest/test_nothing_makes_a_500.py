@@ -41,7 +41,9 @@ ERROR_FIELD = {
     "rakam": "error",
     "filum": "message",
     "eventbunker": "error",
+    "own": "error",
     "headrace": "error",
+    "queries": "error",
 }
 TRY_AGAIN = {503, 507}
 SOURCE = Source("made", keys=(Key("k1", "write", hash_key("k")),))
@@ -61,6 +63,8 @@ RESULTS: dict[type, Any] = {
     commands.Erase: 3,
     commands.DeleteSource: None,
     commands.Nothing: None,
+    commands.ListQueries: (),
+    commands.RunQuery: [],
 }
 ROW = {
     "event_id": "00000000-0000-7000-8000-000000000000",

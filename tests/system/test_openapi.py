@@ -39,6 +39,7 @@ headraceQueryKey = {{ bearer = "{master}" }}
 headraceAdminKey = {{ bearer = "{admin}" }}
 tracardiToken = {{ bearer = "{admin}" }}
 filumWriteKey = {{ bearer = "{master}" }}
+ownWriteKey = {{ bearer = "{master}" }}
 eventbunkerWriteKey = {{ api_key = "{master}" }}
 eventbunkerQueryKey = {{ api_key = "{master}" }}
 eventbunkerDeleteKey = {{ api_key = "{master}" }}

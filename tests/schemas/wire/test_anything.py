@@ -46,6 +46,14 @@ SEEDS: list[tuple[str, str, Any]] = [
     ("rakam", "/event/collect", {"api": {"api_key": "WK"}, "collection": "c", "properties": {}}),
     ("tracardi", "/collect/{type}/{source}", {"a": {"b": [1]}}),
     ("tracardi", "/redirect/{redirect}/{session}", {"a": {"b": [1]}}),
+    (
+        "own",
+        "/v1/events",
+        {
+            "context": {"page": {"url": "https://s.example/"}},
+            "events": [{"name": "e", "user_id": "u", "changes": {"set": {"a": 1}}}],
+        },
+    ),
     ("eventbunker", "/post", {"event_name": "e", "a": {"b": [1]}, "timestamp": "2026-11-20"}),
 ]
 vendor_words = st.dictionaries(st.sampled_from(WORDS), json_values, max_size=6)
