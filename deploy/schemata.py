@@ -6,7 +6,7 @@ from deploy.registry import Tail
 from deploy.writes import Change, Writer
 from schemas.catalog import MAX_COLLECTIONS, OVERFLOW, Collection, extended
 from schemas.errors import Malformed
-from schemas.reading import MAX_KEYS
+from schemas.reading import COLUMN_KEYS
 from schemas.validations import Validation, added, of_source, unknown, without
 
 Observe = Callable[[str], Awaitable[Mapping[str, Mapping[str, str]]]]
@@ -102,7 +102,7 @@ def _with(collection: Collection, seen: Mapping[str, str]) -> Collection:
     """Add what was seen and is not declared, as far as a collection can hold it."""
     merged = dict(collection.properties)
     for name, type_name in seen.items():
-        if len(merged) >= MAX_KEYS:
+        if len(merged) >= COLUMN_KEYS:
             break
         if name != OVERFLOW:
             merged.setdefault(name, type_name)

@@ -1,6 +1,6 @@
 """A look at a packed record before the work on it: what its events bring that is to be decided."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 
@@ -9,6 +9,7 @@ from processors.feed import SourceFeed
 from processors.steps.coerce import UNDECIDED, Note, Plan, Shape, Shapes, conform, wished
 from processors.steps.decode import Vendors, decode
 from processors.steps.enrich import Locate, enriched
+from processors.steps.unwieldy import as_text, may_be_unwieldy, unwieldy
 from processors.steps.validate import Checks, validated
 from schemas import codec, heartbeat
 from schemas.catalog import has_collection
@@ -43,6 +44,8 @@ class Opened:
         columns: what was derived of it, without anything when it is not stored.
         shape: its collection as it was known then, None when it has none.
         plan: what to do with it, as long as that is its collection's shape.
+        unwieldy, context: properties, and members of the context, that no column takes; and why;
+            None when there are none.
     """
 
     line: bytes
@@ -53,6 +56,8 @@ class Opened:
     columns: dict[str, Any]
     shape: Shape | None = None
     plan: Plan = NO_PLAN
+    unwieldy: Mapping[str, str] | None = None
+    context: Mapping[str, str] | None = None
 
     @property
     def is_frozen(self) -> bool:
@@ -109,6 +114,9 @@ class Look:
             opened.saved = False
         if opened.saved:
             opened.event, opened.columns = enriched(raw, event, self._locate, source.ip)
+            if may_be_unwieldy(line):
+                opened.unwieldy = unwieldy(event.properties)
+                opened.context = unwieldy(event.context)
             if has_collection(event):
                 self._wish(opened, wishes)
         return opened
@@ -119,7 +127,14 @@ class Look:
         opened.shape, opened.plan = shape, shape.plan(event.properties)
         if opened.plan.fresh:
             return
-        found = wished(shape, event.properties, catalog, flat=event.flat, frozen=opened.is_frozen)
+        found = wished(
+            shape,
+            event.properties,
+            catalog,
+            flat=event.flat,
+            frozen=opened.is_frozen,
+            unwieldy=opened.unwieldy or (),
+        )
         if found:
             key = raw.source_id, event.event_type
             wish = wishes.get(key)
@@ -130,22 +145,36 @@ class Look:
 
     def conform(self, opened: Opened) -> tuple[Event, Sequence[Note]]:
         """Give the event with its properties as its collection has them, and what did not fit."""
+        event, notes = opened.event, NO_NOTES
+        if opened.shape is not None:
+            event, notes = self._conform(opened, opened.shape)
+        elif opened.unwieldy:
+            properties, notes = as_text("properties", event.properties, opened.unwieldy)
+            event = replace(event, properties=properties)
+        if opened.context:
+            context, more = as_text("context", event.context, opened.context)
+            return replace(event, context=context), [*notes, *more]
+        return event, notes
+
+    def _conform(self, opened: Opened, known: Shape) -> tuple[Event, Sequence[Note]]:
         raw, event, catalog = opened.raw, opened.event, self._feed.catalog
-        if opened.shape is None:
-            return event, NO_NOTES
-        name, plan = event.event_type, opened.plan
+        name, plan, apart = event.event_type, opened.plan, opened.unwieldy or {}
         shape = self._shapes.find(catalog, raw.source_id, name, raw.received_at)
-        if shape is not opened.shape:
+        if shape is not known:
             plan = shape.plan(event.properties)
         odd = shape.unfit(plan, event.properties)
+        if apart:
+            odd = list({**dict.fromkeys(odd), **apart})
         if not odd:
             return event, NO_NOTES
         otherwise = _FROZEN if opened.is_frozen else UNDECIDED
 
         def reason(given: str) -> str:
-            return no_room(catalog, raw.source_id, name, given) or otherwise
+            return apart.get(given) or no_room(catalog, raw.source_id, name, given) or otherwise
 
         # Rakam drops what does not fit; elsewhere properties may have any shape, and stay
         keeps = not event.flat
-        properties, notes = conform(shape, event.properties, odd, reason, keeps=keeps)
+        properties, notes = conform(
+            shape, event.properties, odd, reason, keeps=keeps, unwieldy=apart
+        )
         return replace(event, properties=properties), notes

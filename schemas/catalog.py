@@ -7,7 +7,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.events import Event
-from schemas.reading import MAX_KEYS, MAX_NAME
+from schemas.reading import COLUMN_KEYS, MAX_NAME
 from schemas.types import JSON, PLAIN, infer, is_type, widens
 
 MAX_COLLECTIONS: Final = 2_000
@@ -101,8 +101,8 @@ def extended(collection: Collection, properties: Mapping[str, Any]) -> Collectio
     if not collection.name.strip() or len(collection.name) > MAX_NAME:
         raise _wrong(f"a collection's name has 1 to {MAX_NAME} characters")
     grown = {**collection.properties, **properties}
-    if len(grown) > MAX_KEYS:
-        raise _wrong(f"a collection has at most {MAX_KEYS} properties")
+    if len(grown) > COLUMN_KEYS:
+        raise _wrong(f"a collection has at most {COLUMN_KEYS} properties")
     return collection.holding(grown)
 
 

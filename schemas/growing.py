@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from schemas.catalog import MAX_COLLECTIONS, OVERFLOW, Catalog, Collection
-from schemas.reading import MAX_KEYS, MAX_NAME
+from schemas.reading import COLUMN_KEYS, MAX_NAME
 
 DAY_MS: Final = 86_400_000
-MAX_PROPERTIES: Final = MAX_KEYS
+MAX_PROPERTIES: Final = COLUMN_KEYS
 """Properties of one collection."""
 
 

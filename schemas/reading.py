@@ -11,18 +11,23 @@ from schemas.errors import Malformed
 Where = tuple[str | int, ...]
 JsonObject = dict[str, Any]
 
-MAX_DEPTH: Final = 32
-"""Containers inside each other in one event: columns of type JSON are far from needing more,
-and no later step, recursive or not, has to fear the stack."""
-MAX_KEYS: Final = 2_000
-"""Keys of one object: Tracardi's own limit of fields; each key may become a sub-column."""
+MAX_DEPTH: Final = 100
+"""Containers inside each other in one event: no later step, recursive or not, has to fear the
+stack, and the fastest of JSON's writers (orjson) stops at 254."""
+MAX_KEYS: Final = 10_000
+"""Keys of one object, so that no name costs more than its bytes."""
+COLUMN_DEPTH: Final = 32
+"""Containers inside each other in a value of a column of type JSON; deeper ones stay text."""
+COLUMN_KEYS: Final = 2_000
+"""Keys of one object there, since each may become a sub-column, and properties of a collection:
+Tracardi's own limit of fields."""
 MAX_NAME: Final = 256
 """Characters of an event's name."""
 MAX_ID: Final = 1_024
 """Characters of an id: room for a URL or a signed token, not for a page."""
 
-_SHORTEST_WIDE: Final = MAX_KEYS * 6
-"""Fewer bytes cannot hold that many different keys: ``"ab":0,`` for nearly all of them."""
+_SHORTEST_KEY: Final = 6
+"""Bytes of ``"ab":0,``: fewer for each cannot hold thousands of different keys."""
 
 
 def parse_object(body: bytes, code: str = "dict-type") -> JsonObject:
@@ -124,34 +129,46 @@ def texts(**candidates: Any) -> dict[str, str]:
 def bound(value: Any) -> None:
     """Refuse what is nested deeper than :data:`MAX_DEPTH` or has more than :data:`MAX_KEYS`.
 
-    Level by level, so that depth costs memory in proportion to the value, never the stack.
-
     Raises:
         Malformed: ``json-too-deep`` or ``too-many-keys``.
     """
+    code = beyond(value, MAX_DEPTH, MAX_KEYS)
+    if code == "too-many-keys":
+        raise Malformed(code, f"give an object at most {MAX_KEYS} keys", where=("body",))
+    if code:
+        raise Malformed(code, f"nest JSON at most {MAX_DEPTH} deep", where=("body",))
+
+
+def beyond(value: Any, depth: int, keys: int) -> str:
+    """Tell whether a value is ``json-too-deep`` or an object in it has ``too-many-keys``; else "".
+
+    Level by level, so that depth costs memory in proportion to the value, never the stack.
+    """
     level: list[Any] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(depth + 1):
         level = [holder for holder in level if type(holder) is dict or type(holder) is list]
         if not level:
-            return
-        for holder in level:
-            if type(holder) is dict and len(holder) > MAX_KEYS:
-                raise Malformed(
-                    "too-many-keys", f"give an object at most {MAX_KEYS} keys", where=("body",)
-                )
+            return ""
+        if any(type(holder) is dict and len(holder) > keys for holder in level):
+            return "too-many-keys"
         level = [
             item
             for holder in level
             for item in (holder.values() if type(holder) is dict else holder)
         ]
-    raise Malformed("json-too-deep", f"nest JSON at most {MAX_DEPTH} deep", where=("body",))
+    return "json-too-deep"
 
 
 def bound_line(line: bytes, *values: Any) -> None:
     """:func:`bound` for values whose JSON is at hand: most lines pass by counting brackets."""
-    if len(line) > _SHORTEST_WIDE or line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+    if may_be_beyond(line, MAX_DEPTH, MAX_KEYS):
         for value in values:
             bound(value)
+
+
+def may_be_beyond(line: bytes, depth: int, keys: int) -> bool:
+    """Tell by its bytes alone whether :func:`beyond` has to look at what a line says."""
+    return len(line) > keys * _SHORTEST_KEY or line.count(b"{") + line.count(b"[") > depth
 
 
 def spell(where: Where) -> str:

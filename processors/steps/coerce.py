@@ -1,12 +1,13 @@
 """An event's properties as its collection has them; what will not fit is noted beside them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from schemas import codec
 from schemas.catalog import OVERFLOW, Catalog, Collection
 from schemas.growing import DAY_MS, day, no_room, stale
+from schemas.reading import COLUMN_KEYS
 from schemas.types import AS_IT_IS, coerce, infer, surely
 
 Note = dict[str, str]
@@ -105,18 +106,25 @@ class Shapes:
 
 
 def wished(
-    shape: Shape, properties: Mapping[str, Any], catalog: Catalog, *, flat: bool, frozen: bool
+    shape: Shape,
+    properties: Mapping[str, Any],
+    catalog: Catalog,
+    *,
+    flat: bool,
+    frozen: bool,
+    unwieldy: Container[str] = (),
 ) -> dict[str, str]:
     """Give what an event brings that has to be decided, or was not yet seen today.
 
     Args:
         flat: see :func:`schemas.types.infer`.
         frozen: nothing may be added.
+        unwieldy: properties that decide nothing.
     """
     found: dict[str, str] = {}
     collection = shape.collection
     for name, value in properties.items():
-        if name in shape.fresh or value is None:
+        if name in shape.fresh or value is None or name in unwieldy:
             continue
         kind = collection.properties.get(name)
         if kind is None and not frozen:
@@ -135,6 +143,7 @@ def conform(
     reason: Callable[[str], str],
     *,
     keeps: bool,
+    unwieldy: Container[str] = (),
 ) -> tuple[dict[str, Any], list[Note]]:
     """Cast what is not of its property's type; nothing is lost that is not noted or kept apart.
 
@@ -145,6 +154,7 @@ def conform(
         reason: why a property has no type; it goes into the overflow.
         keeps: what does not fit as a whole stays as it is, and its typed column is empty; else
             what does not fit is left out.
+        unwieldy: what goes into the overflow as text, since no column takes it.
 
     Returns:
         The properties, and what did not fit them.
@@ -155,6 +165,9 @@ def conform(
     for name in odd:
         value = kept[name]
         kind = shape.collection.properties.get(name)
+        if name in unwieldy:
+            apart[name] = codec.dumps(kept.pop(name)).decode()
+            continue
         if kind is None:
             if infer(value) is not None:
                 apart[name] = kept.pop(name)
@@ -169,7 +182,7 @@ def conform(
         elif found is not value:
             kept[name] = found
     if apart:
-        kept[OVERFLOW] = apart
+        kept[OVERFLOW] = apart if len(apart) <= COLUMN_KEYS else codec.dumps(apart).decode()
         notes += _overflowing(apart, reason)
     return kept, notes
 

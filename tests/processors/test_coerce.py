@@ -13,6 +13,7 @@ from processors.visits import Visits
 from processors.work import Outcome, Work
 from schemas.catalog import Catalog, Collection
 from schemas.growing import DAY_MS, MAX_PROPERTIES
+from schemas.reading import COLUMN_DEPTH, COLUMN_KEYS
 from schemas.sources import Source
 from tests.processors.doing import steps
 from tests.processors.test_work import record
@@ -119,6 +120,39 @@ def test_a_full_collection_overflows_without_asking() -> None:
     assert notes(row) == [
         ("_overflow", "", '["new","","_overflow"]', "too-many-properties"),
     ]
+
+
+def test_what_no_column_takes_is_kept_apart_as_text() -> None:
+    deep: Any = "bottom"
+    for _ in range(COLUMN_DEPTH):
+        deep = {"a": deep}
+    wide = {f"k{number}": number for number in range(COLUMN_KEYS + 1)}
+    feed = Feed(Source("shop"))
+    found = do({"n": 1, "deep": deep["a"], "deeper": deep, "wide": wide}, {"deeper": 1}, feed=feed)
+    row, later = found
+    apart = {"deeper": json.dumps(deep), "wide": json.dumps(wide)}
+    apart = {name: text.replace(" ", "") for name, text in apart.items()}
+    assert row["properties"] == {"n": 1, "deep": deep["a"], "_overflow": apart}
+    assert notes(row) == [
+        ("_overflow", "", '["deeper"]', "json-too-deep"),
+        ("_overflow", "", '["wide"]', "too-many-keys"),
+    ]
+    assert later["properties"] == {"deeper": 1}, "a value kept apart decides no type"
+
+
+def test_a_user_s_values_that_no_column_takes_are_text() -> None:
+    deep: Any = 1
+    for _ in range(COLUMN_DEPTH):
+        deep = [deep]
+    (row,) = do({"kind": "identify", "age": 5, "deep": deep})
+    assert row["properties"] == {"kind": "identify", "age": 5, "deep": json.dumps(deep)}
+    assert notes(row) == [("properties.deep", "json", json.dumps(deep), "json-too-deep")]
+
+
+def test_an_overflow_that_no_column_takes_is_text() -> None:
+    wide = {f"k{number}": number for number in range(COLUMN_KEYS + 1)}
+    (row,) = undecided(Feed(Source("shop")), wide)
+    assert json.loads(row["properties"]["_overflow"]) == wide
 
 
 def test_a_frozen_schema_grows_by_a_master_key_only() -> None:

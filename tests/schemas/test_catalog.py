@@ -7,7 +7,7 @@ import pytest
 from schemas.catalog import Catalog, Collection, extended, read
 from schemas.errors import Malformed
 from schemas.events import Event, Kind
-from schemas.reading import MAX_KEYS
+from schemas.reading import COLUMN_KEYS
 from schemas.types import is_type
 
 ORDERS = Collection("shop", "orders", {"price": "double", "paid": "boolean"})
@@ -59,7 +59,7 @@ def test_properties_are_added_and_stay() -> None:
         (ORDERS, {"a": 5}, "the type of 'a' must be"),
         (Collection("shop", " "), {}, "a collection's name"),
         (Collection("shop", "n" * 257), {}, "a collection's name"),
-        (ORDERS, {f"p{n}": "double" for n in range(MAX_KEYS)}, "at most 2000 properties"),
+        (ORDERS, {f"p{n}": "double" for n in range(COLUMN_KEYS)}, "at most 2000 properties"),
     ],
     ids=lambda value: str(value)[:30],
 )

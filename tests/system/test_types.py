@@ -1,5 +1,6 @@
 """The first value of a property decides its type; what will not fit it is noted, never lost."""
 
+import json
 from typing import Any
 
 import pytest
@@ -95,16 +96,22 @@ def test_names_of_any_script_are_columns_and_what_is_no_name_is_kept_apart(
 ) -> None:
     admin.create("types-names")
     names = {"naïve ключ 名": "x", 'a"b`c;--': 1}
+    deep = "[" * 60 + "1" + "]" * 60
     apart = {"k" * 300: 1, "": 2, "_overflow": 3}
     body = {
         "source": {"id": "types-names"},
-        "events": [{"type": "sale", "properties": {**names, **apart}}],
+        "events": [{"type": "sale", "properties": {**names, **apart, "deep": json.loads(deep)}}],
+        "context": {"deep": json.loads(deep)},
     }
     assert pipeline.client.post_json("/track", body).status == 200
     (row,) = rows_of(pipeline, "types-names", 1)
-    assert row["properties"] == {**names, "_overflow": apart}
-    (note,) = noted(pipeline, "types-names")
-    assert (note["field"], note["reason"]) == ("_overflow", "property-name-invalid")
+    assert row["properties"] == {**names, "_overflow": {**apart, "deep": deep}}
+    assert row["context"]["deep"] == deep
+    assert {(note["field"], note["reason"]) for note in noted(pipeline, "types-names")} == {
+        ("_overflow", "property-name-invalid"),
+        ("_overflow", "json-too-deep"),
+        ("context.deep", "json-too-deep"),
+    }
     listed = eventually(
         lambda: pipeline.sql(
             "SELECT property, type, position, version, first_seen, last_seen"

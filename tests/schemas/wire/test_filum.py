@@ -107,7 +107,7 @@ def test_errors_are_what_every_sdk_parses(
 
 
 def test_depth_is_refused_at_the_edge() -> None:
-    deep = GOOD | {"context": {"a": nested(31)}}
+    deep = GOOD | {"context": {"a": nested(99)}}
     for body in (deep, [GOOD, deep]):
         assert send(body).code == "json-too-deep"
 

@@ -264,13 +264,13 @@ def test_errors_have_the_shapes_of_both_generations(error: Any, status: int) -> 
 
 
 def test_depth_is_refused_alone_and_a_dead_letter_in_a_batch() -> None:
-    deep = {"collection": "c", "properties": {"a": {"b": nested(31)}}}
+    deep = {"collection": "c", "properties": {"a": {"b": nested(99)}}}
     assert collect(deep).code == "json-too-deep"
     first, dead = batch(GOOD, deep).decoded
     assert isinstance(first, Event)
     assert isinstance(dead, Malformed)
     assert dead.code == "json-too-deep"
-    assert batch(GOOD, library=nested(40)).code == "json-too-deep"
+    assert batch(GOOD, library=nested(110)).code == "json-too-deep"
     assert batch(GOOD, nested(300)).code == "json-unserialisable"
 
 

@@ -134,8 +134,8 @@ def test_the_edges_own_malformed_is_in_the_list_too() -> None:
 @pytest.mark.parametrize(
     "fed",
     [
-        lambda: track({"type": "e", "properties": {"a": nested(32)}}),
-        lambda: track({"type": "e"}, context={"a": nested(32)}),
+        lambda: track({"type": "e", "properties": {"a": nested(100)}}),
+        lambda: track({"type": "e"}, context={"a": nested(100)}),
     ],
 )
 def test_depth_is_refused_at_the_edge(fed: Any) -> None:

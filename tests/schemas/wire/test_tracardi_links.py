@@ -161,7 +161,7 @@ def test_internal_sources_are_refused(source_id: str) -> None:
 
 
 def test_depth_is_refused_at_the_edge() -> None:
-    fed = collect({"a": nested(32)})
+    fed = collect({"a": nested(100)})
     assert (fed.reply.status, fed.code) == (422, "json-too-deep")
 
 
@@ -263,7 +263,7 @@ def test_no_url_breaks_a_header(url: str) -> None:
 
 
 def test_a_template_is_bounded() -> None:
-    deep = replace(LINK, props={"a": nested(40)})
+    deep = replace(LINK, props={"a": nested(110)})
     assert visit(link=deep).code == "json-too-deep"
     assert visit(
         link=replace(LINK, props={"a": "payload@params.many." + "9" * 5000}),
