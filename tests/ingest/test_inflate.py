@@ -123,7 +123,7 @@ def test_a_crowd_of_empty_members_is_refused() -> None:
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
-        (gzip.compress(b"{}") + b"tail", "gzip"),
+        (gzip.compress(b"{}", mtime=0) + b"tail", "gzip"),
         (zlib.compress(b"{}") + b"tail", "deflate"),
         (b"a=1", "gzip"),
         (b"a=1&b=2", "deflate"),
