@@ -73,7 +73,6 @@ def check_shape(vendor_module: Vendor, reply: Reply) -> None:
         "own": {"error"},
         "headrace": {"error"},
         "queries": {"error"},
-        "queries": {"error"},
     }
     assert set(answer) == keys[vendor_module.NAME]
     assert 400 <= reply.status < 600
