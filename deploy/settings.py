@@ -62,7 +62,7 @@ class Settings:
         2, "longest wait of a request whose answer only the processors know (Tracardi)"
     )
     store: str = _documented(
-        "memory", "where processors keep the state of visitors: `memory`, or `rocksdb` on disk"
+        "rocksdb", "where processors keep the state of visitors: `rocksdb` on disk, or `memory`"
     )
     spool_bytes: int = _documented(
         1 << 30,

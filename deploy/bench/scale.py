@@ -226,7 +226,7 @@ class _Scale(Bed):
     def _sender(self, port: int) -> Sender:
         self._runs += 1
         url = f"http://127.0.0.1:{port}"
-        return Sender(url, self.key, self._runs, self._plan.visitors, session=False)
+        return Sender(url, self.key, self._runs, session=False)
 
     async def kill(self, store: str) -> Killed:
         """Kill one of two workers after a third of a steady load; it is started again at once."""
