@@ -17,6 +17,7 @@ from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
 from ingest.paths import Paths
 from ingest.rounds import Answers, Patience, Rounds
+from ingest.script import PATHS, Script, packaged
 from ingest.tally import Tally
 from schemas.ids import Ids
 from schemas.metrics import Metrics
@@ -102,6 +103,7 @@ def build_app(
         routes=[
             *_operations(publisher, metrics, tally),
             _described(openapi.document(vendors, version("headrace"))),
+            *_tracker(Script(packaged())),
         ],
         exception_handlers={HTTPException: _http_error},
     )
@@ -136,6 +138,14 @@ def _described(document: bytes) -> Route:
         return Response(document, media_type="application/json")
 
     return Route("/openapi.json", openapi_json)
+
+
+def _tracker(script: Script) -> list[Route]:
+    async def headrace_js(request: Request) -> Response:
+        status, headers, body = script.answer(request.headers)
+        return Response(body, status, headers)
+
+    return [Route(path, headrace_js) for path in PATHS]
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from ingest.script import PATHS
 from schemas import codec
 from schemas.openapi import REASONS, STRING, Description, answer, operation, record, ref
 from schemas.reading import JsonObject
@@ -91,6 +92,17 @@ def _join(whole: JsonObject, part: "Iterable[str] | JsonObject") -> None:
     whole.update(part)  # type: ignore[arg-type]
 
 
+def _script(path: str) -> JsonObject:
+    endpoint = path.strip("/").replace("/", "-").replace(".", "-")
+    answers = {
+        "200": answer("The script.", {"text/javascript": STRING}),
+        "304": answer("The same as `If-None-Match` names."),
+        "405": answer(REASONS[405], ref("Error")),
+    }
+    said = operation(endpoint, "The browser tracker, for a page's script tag", answers)
+    return {**said, "tags": [_OPERATIONS]}
+
+
 def _operations() -> JsonObject:
     """The edge's own paths, for probes, scrapers and readers of this document."""
     fine = record({"status": STRING}, ("status",))
@@ -101,7 +113,7 @@ def _operations() -> JsonObject:
         "/metrics": ("metrics", "Its figures, for Prometheus", text),
         "/openapi.json": ("openapi", "This document", record({"openapi": STRING}, ("openapi",))),
     }
-    found: JsonObject = {}
+    found: JsonObject = {path: {"get": _script(path)} for path in PATHS}
     for path, (endpoint, summary, content) in listed.items():
         answers = {"200": answer("It is so.", content)}
         answers["405"] = answer(REASONS[405], ref("Error"))

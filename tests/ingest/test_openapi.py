@@ -6,6 +6,7 @@ import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from ingest.openapi import document
+from ingest.script import PATHS as SCRIPT_PATHS
 from schemas.openapi import Description, answer, operation
 from schemas.vendor import Route
 from schemas.wire import VENDORS
@@ -15,7 +16,9 @@ from tests.ingest.plain import world
 
 DOCUMENT: dict[str, Any] = json.loads(document(VENDORS, "1.2.3"))
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head"})
-_OWN = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json")}
+_OWN = {
+    ("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", *SCRIPT_PATHS)
+}
 
 
 def described() -> dict[tuple[str, str], Any]:
