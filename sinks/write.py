@@ -72,6 +72,7 @@ class Writer:
         self._horizon: dict[int, int] = {}
         self._warm = False
         self._copies = 2 if table.feed else 1
+        self._plain = False
 
     def reassigned(self) -> None:
         """Forget up to where partitions were clean: another sink may have written meanwhile."""
@@ -164,7 +165,7 @@ class Writer:
                     return part, failure
                 await self._wait(failure, tries)
                 part = await self._insist(partial(self._settled, part))
-                if failure.code == _MISSING and not part:
+                if failure.code == _MISSING and self._plain and not part:
                     self._copies = 1  # this server does not count what the views write
             else:
                 break
@@ -178,6 +179,7 @@ class Writer:
         began = self._clock()
         written = await self._clickhouse.insert(self._table.name, rows.body(part))
         if written < len(part) * self._copies:
+            self._plain = written == len(part)
             raise Failed(_MISSING, f"ClickHouse wrote {written} rows for {len(part)}")
         self._recent.add(part)
         self._count("headrace_sink_rows_total", len(part))

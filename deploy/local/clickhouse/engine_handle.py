@@ -87,14 +87,6 @@ class Handle:
             except ENGINE_RAISES as error:
                 raise from_engine(error) from error
 
-    def insert(self, head: bytes, form: str) -> "Insert":
-        """Start an INSERT whose data, in format ``form``, is appended piece by piece."""
-        with self._lock:
-            try:
-                return Insert(self._connection.send_insert(head.decode(), form), self._lock)
-            except ENGINE_RAISES as error:
-                raise from_engine(error) from error
-
     def close(self) -> None:
         """Close the connection, after the call that is running on it, if any."""
         with self._lock:
@@ -120,44 +112,5 @@ class Stream:
 
     def cancel(self) -> None:
         """Stop the statement; harmless after its end."""
-        with self._lock:
-            self._inner.cancel()
-
-
-class Insert:
-    """A running INSERT; blocking, one call at a time.
-
-    Appended data becomes visible by :meth:`finish` alone, apart from blocks of more than
-    ``max_insert_block_size`` rows, exactly as on a server.
-    """
-
-    def __init__(self, inner: Any, lock: threading.Lock) -> None:
-        self._inner, self._lock = inner, lock
-
-    def append(self, data: bytes) -> None:
-        """Hand over data; an error in it may also surface in a later call."""
-        with self._lock:
-            try:
-                self._inner.append(data)
-            except ENGINE_RAISES as error:
-                raise from_engine(error) from error
-
-    def finish(self) -> Outcome:
-        """Write what was appended; returning means it is stored."""
-        with self._lock:
-            try:
-                done = self._inner.finish()
-            except ENGINE_RAISES as error:
-                raise from_engine(error) from error
-        return Outcome(
-            read_rows=done.rows_written,
-            read_bytes=done.bytes_written,
-            written_rows=done.rows_written,
-            written_bytes=done.bytes_written,
-            elapsed=done.elapsed,
-        )
-
-    def cancel(self) -> None:
-        """Give the INSERT up; harmless after its end."""
         with self._lock:
             self._inner.cancel()

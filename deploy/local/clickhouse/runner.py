@@ -14,7 +14,7 @@ from deploy.local.clickhouse import errors
 from deploy.local.clickhouse.call import Call
 from deploy.local.clickhouse.config import ClickHouseConfig
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.engine_handle import Handle, Insert, Outcome, quoted
+from deploy.local.clickhouse.engine_handle import Outcome, quoted
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.gate import Gate
 from deploy.local.clickhouse.lane import Lane, borrowed, enter, leave
@@ -77,13 +77,16 @@ class Runner:
         Nothing is stored unless the data came to its end.
         """
         async with self._lane(call, statement) as lane:
-            insert = await self._do(_start_insert, lane.handle, call, statement)
+            upload = await self._do(self._engine.spool.upload)
             try:
                 async for piece in data:
-                    await self._do(insert.append, piece)
-                return await self._do(insert.finish)
+                    await self._do(upload.append, piece)
+                path = await self._do(lambda: upload.path)
+                return await self._do(
+                    lane.handle.run, statement.from_file(quoted(path)), "Null", call.params
+                )
             finally:
-                await self._do(insert.cancel)
+                await self._do(upload.close)
 
     @asynccontextmanager
     async def stream(self, call: Call, statement: Statement, gone: Gone) -> AsyncIterator[Fetch]:
@@ -180,8 +183,3 @@ class Runner:
 
 async def _left(gone: Gone) -> ClickHouseError | None:
     return ClickHouseError(errors.ABORTED, "ABORTED", "The client left") if await gone() else None
-
-
-def _start_insert(handle: Handle, call: Call, statement: Statement) -> Insert:
-    handle.change({f"param_{name}": value for name, value in call.params.items()})
-    return handle.insert(statement.text, statement.insert_format or "")

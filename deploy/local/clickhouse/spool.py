@@ -1,15 +1,22 @@
-"""Answers on disk: whole before their first byte is sent, and never in memory as a whole."""
+"""Answers and data of INSERTs on disk: whole before they are used, never in memory as a whole."""
 
+import contextlib
+import errno
 import os
+import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from deploy.local.clickhouse import errors
+from deploy.local.clickhouse.errors import ClickHouseError
 
 _SMALL: Final = 1024 * 1024
 
 
 class Spool:
-    """A folder of answers on their way, on the data's own disk; empty between statements."""
+    """A folder for what is on its way, on the data's own disk; empty between statements."""
 
     def __init__(self, folder: Path) -> None:
         """Make the folder, and remove what a killed process left there."""
@@ -21,6 +28,55 @@ class Spool:
     def new(self) -> Path:
         """A path that nothing has yet."""
         return self._folder / uuid.uuid4().hex
+
+    def upload(self) -> "Upload":
+        """A place for the data of one INSERT; blocking, raises as :meth:`Upload.append`."""
+        return Upload(self._folder)
+
+
+class Upload:
+    """The data of one INSERT, in a file without a name; methods block.
+
+    The engine reads it once it is complete. Handing pieces to the engine (``send_insert`` of chDB
+    4.4) would spare the file, but then a failure to write the last block, such as a full disk, is
+    not reported: the INSERT is answered like one that was stored.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        with _full_disk_named():
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
+
+    def append(self, data: bytes) -> None:
+        """Add a piece; raises ``ClickHouseError`` when the disk is full."""
+        with _full_disk_named():
+            self._file.write(data)
+
+    @property
+    def path(self) -> str:
+        """Where the engine finds it; raises ``ClickHouseError`` as :meth:`append`.
+
+        A name of its own could hold characters that the engine takes for a pattern.
+        """
+        with _full_disk_named():
+            self._file.flush()
+        return f"/dev/fd/{self._file.fileno()}"
+
+    def close(self) -> None:
+        """Forget the data."""
+        with contextlib.suppress(OSError):  # what could not be written is not wanted any more
+            self._file.close()
+
+
+@contextlib.contextmanager
+def _full_disk_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise ClickHouseError(
+            errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Cannot keep the data: {error.strerror}"
+        ) from error
 
 
 def written(path: Path) -> int:

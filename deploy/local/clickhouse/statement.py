@@ -30,7 +30,7 @@ class Statement:
 
     ``insert_format`` is set when data follows at ``data_at``; ``text`` then ends before FORMAT or
     VALUES. ``output_format`` is the statement's own FORMAT, None when it has none; ``clauses_at``
-    is where clauses about the output go.
+    is where clauses about the output go, or about where an INSERT's data is.
     """
 
     kind: str
@@ -55,6 +55,11 @@ class Statement:
         if self.output_format is None:
             clause += f"FORMAT {default_format} "
         return self._with_clause(clause)
+
+    def from_file(self, path_literal: str) -> bytes:
+        """The statement, told to read its data from a file; only for those with a format."""
+        clause = f"\nFROM INFILE {path_literal} "
+        return self._with_clause(clause) + f" FORMAT {self.insert_format}".encode()
 
     def _with_clause(self, clause: str) -> bytes:
         return self.text[: self.clauses_at] + clause.encode() + self.text[self.clauses_at :]
@@ -101,7 +106,7 @@ def parse(sql: bytes, *, complete: bool) -> Statement | None:
 
 def _insert(sql: bytes, found: Iterable[Token]) -> Statement | None:
     """The INSERT whose head ends in FORMAT or VALUES; None for INSERT ... SELECT and half heads."""
-    depth, clause, previous = 0, None, None
+    depth, clause, settings, previous = 0, None, None, None
     for token in found:
         named = previous is not None and (
             previous.is_word("INTO", "TABLE") or previous.is_sign(".")
@@ -109,20 +114,25 @@ def _insert(sql: bytes, found: Iterable[Token]) -> Statement | None:
         if clause is not None:
             name = sql[token.start : token.end].decode("latin-1")
             after = _AFTER_FORMAT.match(sql, token.end)
-            return _with_data(sql, clause, name, after.end() if after else token.end)
+            data_at = after.end() if after else token.end
+            return _with_data(sql, clause, name, data_at, settings or clause)
         if depth == 0 and not named:
             if token.is_word("SELECT", "WITH", "FROM", "WATCH"):
                 return None
             if token.is_word("VALUES"):
-                return _with_data(sql, token, "Values", token.end)
+                return _with_data(sql, token, "Values", token.end, settings or token)
             if token.is_word("FORMAT"):
                 clause = token
+            elif token.is_word("SETTINGS") and settings is None:
+                settings = token
         depth += token.is_sign("(") - token.is_sign(")")
         previous = token
     return None
 
 
-def _with_data(sql: bytes, clause: Token, name: str, data_at: int) -> Statement:
+def _with_data(
+    sql: bytes, clause: Token, name: str, data_at: int, clauses_before: Token
+) -> Statement:
     text = sql[: clause.start]
     try:
         text.decode()
@@ -131,7 +141,9 @@ def _with_data(sql: bytes, clause: Token, name: str, data_at: int) -> Statement:
             errors.SYNTAX_ERROR, "SYNTAX_ERROR", "An INSERT must be UTF-8 up to its data"
         ) from error
     _refuse(list(tokens(text)))
-    return Statement("INSERT", text, insert_format=name, data_at=data_at)
+    return Statement(
+        "INSERT", text, insert_format=name, data_at=data_at, clauses_at=clauses_before.start
+    )
 
 
 def _whole(sql: bytes, first: Token) -> Statement:

@@ -134,3 +134,25 @@ def test_a_full_disk_is_an_error_and_not_the_end(tmp_path: Path) -> None:
         while curl.post("INSERT INTO kept VALUES ('more')").status != 200:
             assert time.monotonic() < deadline
         assert curl.post("SELECT count() FROM kept").text == "2\n"
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(not _can_mount(), reason="needs unshare and the right to mount a tmpfs")
+@pytest.mark.parametrize("rows", [500, 20_000])
+def test_no_insert_that_a_full_disk_spoilt_is_acknowledged(tmp_path: Path, rows: int) -> None:
+    """The last block of an insert is written when its data has ended; that may fail, too."""
+    (tmp_path / "data").mkdir()
+    mount = f"mount -t tmpfs -o size=64m none {tmp_path}/data"
+    wrapper = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+    with StandIn(tmp_path, wrapper=wrapper) as full:
+        curl = _curl(full)
+        made = curl.post("CREATE TABLE t (s String CODEC(NONE)) ENGINE = MergeTree ORDER BY ()")
+        assert made.status == 200
+        data = "\n".join(["x" * 1_000] * rows)
+        acknowledged = refused = 0
+        while refused < 3:
+            reply = curl.post(f"INSERT INTO t FORMAT TSV\n{data}")
+            assert reply.code in {0, 243}, reply.text
+            acknowledged += reply.code == 0
+            refused += reply.code == 243
+        assert curl.post("SELECT count() FROM t").text == f"{acknowledged * rows}\n"
