@@ -3,13 +3,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: up test check audit fmt bench kafka browser lock
+SOAK_SECONDS ?= 600
+SOAK_RATE ?= 300
+
+.PHONY: up test faults soak check audit fmt bench kafka browser lock
 
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
 
 test: $(STAMP)  ## the whole test suite, two modules at a time; make test ARGS="-n 0 tests/schemas"
 	@exec $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+faults: $(STAMP)  ## every fault, the slow ones too, and a table of what each cost; then the soak
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m faults --all-faults $(ARGS)
+	@$(MAKE) --no-print-directory soak
+
+soak: $(STAMP)  ## ten minutes of steady events with a random fault every 20 s
+	@exec $(BIN)/python -m tests.faults.soak --seconds $(SOAK_SECONDS) --rate $(SOAK_RATE)
 
 check: $(STAMP)  ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

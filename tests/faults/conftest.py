@@ -5,11 +5,24 @@ from pathlib import Path
 
 import pytest
 
+from schemas.topics import Topics
+from sinks.clickhouse import ClickHouse
 from tests.contracts.real_kafka import real_kafka
+from tests.faults.figures import Report
+from tests.faults.measure import Stage
+from tests.sinks.conftest import clickhouse, engine, kafka, topics, url
 from tests.system.last_words import pytest_runtest_makereport
 from tests.system.pipeline import Pipeline
 
-__all__ = ["pytest_runtest_makereport", "real_kafka"]
+__all__ = [
+    "clickhouse",
+    "engine",
+    "kafka",
+    "pytest_runtest_makereport",
+    "real_kafka",
+    "topics",
+    "url",
+]
 
 MakePipeline = Callable[..., Pipeline]
 
@@ -30,3 +43,9 @@ def make_pipeline(tmp_path: Path) -> Iterator[MakePipeline]:
     finally:
         for pipeline in made:
             pipeline.close()
+
+
+@pytest.fixture
+def stage(kafka: str, topics: Topics, clickhouse: ClickHouse, report: Report) -> Stage:
+    """Fresh topics and empty tables, for a sink to be tried between them."""
+    return Stage(kafka, topics, clickhouse, report)

@@ -15,7 +15,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from schemas.metrics import Metrics
 from schemas.topics import Topics
 from sinks.batch import Limits
-from sinks.clickhouse import ClickHouse
+from sinks.clickhouse import INSERT_SECONDS, ClickHouse
 from sinks.consume import Sink
 from tests.contracts.clickhouse.stand_in import StandIn
 from tests.sinks.lines import event_id, packed
@@ -92,8 +92,13 @@ class Running:
 
 
 @asynccontextmanager
-async def sinking(kafka: str, topics: Topics, url: str, **more: Any) -> AsyncIterator[Running]:
-    """Run a sink around a block; whatever ends the sink early is raised."""
+async def sinking(
+    kafka: str, topics: Topics, url: str, *, seconds: float = INSERT_SECONDS, **more: Any
+) -> AsyncIterator[Running]:
+    """Run a sink around a block; whatever ends the sink early is raised.
+
+    It waits ``seconds`` for an answer of ClickHouse.
+    """
     metrics = Metrics()
     given: dict[str, Any] = {
         "chance": random.random,
@@ -101,7 +106,7 @@ async def sinking(kafka: str, topics: Topics, url: str, **more: Any) -> AsyncIte
         "session_ms": 6_000,
         "limits": QUICK,
     }
-    own = ClickHouse(url)
+    own = ClickHouse(url, seconds=seconds)
     sink = Sink(kafka, topics, own, clock, metrics, **(given | more))
     running = Running(sink, metrics)
     try:

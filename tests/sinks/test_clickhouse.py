@@ -12,7 +12,7 @@ from sinks.verdict import POISON, RETRY, STOP, Failed
 from tests.contracts.clickhouse.stand_in import StandIn
 from tests.sinks import flow
 from tests.sinks.lines import NOVEMBER, event, poison
-from tests.sinks.proxy import proxy
+from tests.sinks.proxy import LOSE, proxy
 
 MINUTE = 60_000
 
@@ -78,12 +78,12 @@ async def test_a_cut_answer_is_not_sent_again_by_the_driver(
         client = ClickHouse(url.replace(f":{engine.port}/", f":{way.port}/"))
         try:
             await client.query("SELECT 1")
-            way.lose = 1
+            way.tricks = [LOSE]
             with pytest.raises(Failed) as caught:
                 await client.insert("events", rows.body(events(1)))
         finally:
             await client.close()
-    assert (caught.value.code, way.lost) == ("no-answer", 1)
+    assert (caught.value.code, way.played) == ("no-answer", 1)
     assert len(await flow.stored(clickhouse)) == 1
 
 

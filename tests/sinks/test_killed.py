@@ -14,7 +14,7 @@ from tests.contracts.clickhouse.stand_in import StandIn
 from tests.contracts.leash import Leashed
 from tests.sinks import flow
 from tests.sinks.lines import event
-from tests.sinks.proxy import Proxy, proxy
+from tests.sinks.proxy import LOSE, Proxy, proxy
 
 COUNT = 1_000
 """Events of one wave; a wave is at least one insert."""
@@ -75,11 +75,11 @@ async def test_lost_answers_double_nothing(
         flow.sinking(kafka, topics, through(url, engine, way)) as sink,
     ):
         for wave in (1, 2):
-            way.lose = 1
+            way.tricks = [LOSE]
             await send(kafka, topics, (wave - 1) * COUNT)
             await flow.exactly(clickhouse, range(wave * COUNT))
             await flow.all_committed(kafka, topics, wave * 10)
-            assert way.lost == wave
+            assert way.played == wave
         assert sink.metrics.get("headrace_sink_retries_total", code="no-answer") == 2
         assert sink.metrics.get("headrace_sink_fenced_total", table="events") > 0
 

@@ -1,0 +1,64 @@
+"""Faults: the slow ones only when asked for, and a table of what each of them cost."""
+
+from typing import Any
+
+import pytest
+
+from tests.faults.figures import Figures, Report, reporter, rows_of, table
+
+_SLOW = "slow_fault"
+_LEFT_OUT: set[str] = set()
+_FOUND: list[Figures] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-faults", action="store_true", help="also run the slow faults")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--all-faults"):
+        return
+    slow = [item for item in items if item.get_closest_marker(_SLOW)]
+    _LEFT_OUT.update(item.nodeid for item in slow)
+    items[:] = [item for item in items if not item.get_closest_marker(_SLOW)]
+    config.hook.pytest_deselected(items=slow)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # of pytest-xdist: what a worker hands to the process that shows the summary
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_SLOW] = sorted(_LEFT_OUT)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    _LEFT_OUT.update(getattr(node, "workeroutput", {}).get(_SLOW, ()))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call":
+        _FOUND.extend(rows_of(report.user_properties))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _FOUND:
+        terminalreporter.section("faults")
+        for line in table(_FOUND):
+            terminalreporter.write_line(line)
+    if _LEFT_OUT:
+        terminalreporter.section("slow faults")
+        terminalreporter.write_line(f"{len(_LEFT_OUT)} run only with `make faults`")
+
+
+@pytest.fixture
+def report(record_property: Any, capsys: pytest.CaptureFixture[str]) -> Report:
+    """Tell the figures of a fault; each is also printed at once."""
+    told = reporter(record_property)
+
+    def report(figures: Figures) -> None:
+        with capsys.disabled():
+            print(f"\n{figures}")  # noqa: T201 - the report that such a test is for
+        told(figures)
+
+    return report
