@@ -16,7 +16,7 @@ from schemas.catalog import Catalog
 from schemas.catalog import read as read_collection
 from schemas.errors import Malformed
 from schemas.journal import Journal
-from schemas.merges import Merges
+from schemas.merges import Merges, named
 from schemas.merges import read as read_merge
 from schemas.sources import Registry, from_record
 from schemas.topics import Topics
@@ -169,9 +169,11 @@ class Tail:
             self.catalog.put(collection)
             self.touched.note((collection.source_id, collection.name))
 
-    def _fold_merge(self, key: bytes, value: bytes | None) -> None:  # noqa: ARG002 - a fold's shape
+    def _fold_merge(self, key: bytes, value: bytes | None) -> None:
         if value is not None:
             self.merges.put(*read_merge(value))
+        elif (edge := named(key)) is not None:
+            self.merges.forget(edge)
 
 
 async def read_sources(kafka: str, topics: Topics) -> Registry:

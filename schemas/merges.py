@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from schemas import codec
 from schemas.errors import Malformed
@@ -37,6 +37,14 @@ class Edge(NamedTuple):
 def key(profile_id: str, merged_into: str, at: int = 0, kind: Kind = "handover") -> bytes:
     """Key of an edge on its compacted topic: all of it, since the truth is the set of edges."""
     return f"{profile_id}\x00{merged_into}\x00{kind}\x00{at}".encode("utf-8", "surrogatepass")
+
+
+def named(record_key: bytes) -> Edge | None:
+    """Inverse of :func:`key`: what a record without a value takes back; None for another key."""
+    parts = record_key.decode("utf-8", "surrogatepass").split("\x00")
+    if len(parts) != len(Edge._fields) or parts[2] not in _KINDS or not parts[3].isdecimal():
+        return None
+    return Edge(parts[0], parts[1], int(parts[3]), cast("Kind", parts[2]))
 
 
 def write(profile_id: str, merged_into: str, at: int, kind: Kind = "handover") -> bytes:
@@ -118,6 +126,24 @@ class Merges:
             moved = self._refold(members)
         if moved and self._heard is not None:
             self._heard(moved)
+
+    def forget(self, edge: Edge) -> None:
+        """Take an edge back, as if it had never been; one that is not known is fine."""
+        left = tuple(each for each in self._out.get(edge.profile_id, ()) if each != edge)
+        if left == self._out.get(edge.profile_id, ()):
+            return
+        members = self.family(edge.profile_id)
+        if left:
+            self._out[edge.profile_id] = left
+        else:
+            del self._out[edge.profile_id]
+        moved = self._refold(members)
+        if moved and self._heard is not None:
+            self._heard(moved)
+
+    def edges(self, profile_id: str) -> tuple[Edge, ...]:
+        """List what makes the family of ``profile_id`` one."""
+        return tuple(edge for each in self.family(profile_id) for edge in self._out.get(each, ()))
 
     def is_news(self, profile_id: str, merged_into: str, at: int, kind: Kind) -> bool:
         """Tell whether an edge says what is not known yet."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Malformed
-from schemas.merges import Edge, Kind, Merges, key, read, write
+from schemas.merges import Edge, Kind, Merges, key, named, read, write
 
 NAMES = "abcdefgh"
 KINDS: tuple[Kind, ...] = ("handover", "link", "alias", "key")
@@ -151,3 +151,34 @@ def test_a_record_of_an_earlier_version_is_a_handover() -> None:
 def test_what_is_no_merge_is_refused(value: bytes) -> None:
     with pytest.raises(Malformed, match="a merge names"):
         read(value)
+
+
+@given(SETS, st.sets(st.integers(0, 24)))
+def test_what_is_forgotten_was_never_there(edges: list[Edge], taken: set[int]) -> None:
+    """Of edges that say the same only one is known, so every edge says something of its own."""
+    own: dict[tuple[str, str, str], Edge] = {}
+    for each in edges:
+        if each.profile_id != each.merged_into:
+            into = "" if each.kind == "link" else each.merged_into
+            own[each.profile_id, into, each.kind] = each
+    known = list(own.values())
+    merges = folded(known)
+    moved: set[str] = set()
+    merges.listen(moved.update)
+    before = survivors(merges)
+    for number, edge in enumerate(known):
+        if number in taken:
+            merges.forget(edge)
+    left = [each for number, each in enumerate(known) if number not in taken]
+    assert survivors(merges) == survivors(folded(left))
+    assert {name for name in NAMES if before[name] != merges.resolve(name)} <= moved
+    assert all(merges.is_news(*known[number]) for number in taken if number < len(known))
+    assert {each for name in NAMES for each in merges.edges(name)} <= set(known)
+
+
+def test_a_key_names_its_edge() -> None:
+    edge = Edge("a", "b", 7, "link")
+    assert named(key(*edge)) == edge
+    assert named(b"a\x00b\x00other\x007") is None
+    assert named(b"a\x00b") is None
+    Merges().forget(edge)
