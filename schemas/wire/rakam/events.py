@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import Malformed
-from schemas.reading import JsonObject, bound, bound_line, id_text, parse_object, required
+from schemas.reading import JsonObject, bound_line, id_text, parse_object, required
 from schemas.topics import MAX_EVENT_BYTES
 from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request, bound_events
 from schemas.wire.rakam import checksum, credentials, spiders
@@ -29,7 +29,8 @@ def read_one(request: Request) -> Claim:
         Refused: ``key-missing``.
     """
     body = parse_one(request)
-    bound(body)  # before anything is made of its names: nobody is known to have a key yet
+    # before anything is made of its names: nobody is known to have a key yet
+    bound_line(request.body, body)
     once(request.body)
     _, key = credentials.of_body(request, body)
     check_event(body, request)
@@ -124,12 +125,14 @@ def shared(api: Any, request: Request) -> bytes:
         Malformed: json-too-deep, too-many-keys or json-unserialisable.
     """
     value: JsonObject = {"api": credentials.without_key(api) if type(api) is dict else {}}
-    bound_line(codec.dumps(value), value)
-    for name, header in (("referrer", "referer"), ("origin", "origin")):
-        text = request.headers.get(header, "")[:_MAX_HEADER]
-        if text:
-            value[name] = text
-    return codec.dumps(value)
+    line = codec.dumps(value)
+    bound_line(line, value)
+    pages = {
+        name: text[:_MAX_HEADER]
+        for name, header in (("referrer", "referer"), ("origin", "origin"))
+        if (text := request.headers.get(header, ""))
+    }
+    return codec.dumps(value | pages) if pages else line
 
 
 def drafts(events: Iterable[Any], edge: Edge, *, derive: bool) -> tuple[Draft, ...]:
