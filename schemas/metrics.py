@@ -55,7 +55,7 @@ NAMES: Final[dict[str, str]] = {
     "headrace_last_success_ms": "Unix ms of the last time that a tier was seen to do its work",
     "headrace_lag_failures_total": "attempts to see how far the tiers are that failed",
     "headrace_ledger_entries_total": "entries of the ledger acknowledged by the broker",
-    "headrace_ledger_dropped_total": "entries dropped for want of room while it could not be written",
+    "headrace_ledger_dropped_total": "entries dropped for want of room",
     "headrace_broker_requests_total": "requests by API",
     "headrace_broker_errors_total": "error answers by code",
     "headrace_broker_bytes_in": "bytes received",
