@@ -14,11 +14,11 @@ from schemas import commands
 from schemas.errors import HeadraceError
 
 
-def print_result(result: Any) -> None:
-    """Print a result, worded as ``/api`` does."""
+def print_result(result: Any, at: str = "") -> None:
+    """Print a result, worded as ``/api`` does; ``at``: where pages find the ingest."""
     from schemas.wire.manage.replies import worded
 
-    print_json(worded(result))
+    print_json(worded(result, at))
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -41,9 +41,12 @@ def sources() -> None:
 @data_option
 @speaks_plainly
 def create(source_id: str, write_key: str, data: Path | None, **options: Any) -> None:
-    """Create a source; prints it with its write key in clear, this once."""
+    """Create a source; prints it with its write key in clear, this once.
+
+    The snippet, pasted into a page, loads the browser tracker with that key.
+    """
     fields = {"id": source_id, **given(options)}
-    print_result(do(commands.CreateSource(fields, write_key=write_key), data))
+    print_result(do(commands.CreateSource(fields, write_key=write_key), data), _place(data))
 
 
 @sources.command("list")
@@ -61,8 +64,11 @@ def list_(data: Path | None) -> None:
 @data_option
 @speaks_plainly
 def show(source_id: str, data: Path | None) -> None:
-    """Print a source and its keys; a key itself is never shown again."""
-    print_result(do(commands.ShowSource(source_id), data))
+    """Print a source and its keys; a key itself is never shown again.
+
+    The snippet loads the browser tracker into a page; put a write key where it says so.
+    """
+    print_result(do(commands.ShowSource(source_id), data), _place(data))
 
 
 @sources.command()
@@ -123,7 +129,8 @@ def rotate_key(
     source_id: str, key_type: Any, customer: str, overlap: int, data: Path | None
 ) -> None:
     """Draw a key in place of all of its type and customer; prints it in clear, this once."""
-    print_result(do(commands.RotateKey(source_id, key_type, overlap, customer), data))
+    done = do(commands.RotateKey(source_id, key_type, overlap, customer), data)
+    print_result(done, _place(data))
 
 
 @sources.command("add-key")
@@ -140,7 +147,7 @@ def add_key(
     """Draw another key; prints it in clear, this once."""
     end = clock() + expires_in * 1000 if expires_in else 0
     command = commands.AddKey(source_id, key_type, customer=customer, name=name, expires_at=end)
-    print_result(do(command, data))
+    print_result(do(command, data), _place(data))
 
 
 @sources.command("revoke-key")
@@ -205,6 +212,11 @@ def promote(source_id: str, collection: str, property_: str, data: Path | None) 
             await client.close()
 
     click.echo(worked(work()))
+
+
+def _place(data: Path | None) -> str:
+    """Where pages find the ingest, or words that say what to put there."""
+    return read_settings(data=data).url or "https://ADDRESS-OF-THE-INGEST"
 
 
 def _change(source_id: str, data: Path | None, changes: dict[str, Any]) -> None:

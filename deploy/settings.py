@@ -18,7 +18,7 @@ PREFIX: Final = "HEADRACE_"
 LOCAL_PARTITIONS: Final = 4
 DEFAULT_DATA: Final = Path(".headrace")
 ADDRESSES_FILE: Final = "addresses.json"
-_SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions")
+_SHARED: Final = ("kafka", "clickhouse", "prefix", "partitions", "url")
 _SECRET_FILE: Final = "secret"  # noqa: S105  the file's name, not what is in it
 
 
@@ -49,6 +49,9 @@ class Settings:
     )
     prefix: str = _documented("headrace", "first word of every topic and consumer group")
     partitions: int = _documented(12, "partitions of raw topics and events; 4 on one machine")
+    url: str = _documented(
+        "", "address of the ingest as pages reach it, `https://…`; in the snippet for a page"
+    )
     proxies: str = _documented(
         "", "addresses or networks whose X-Forwarded-For is believed, separated by commas"
     )

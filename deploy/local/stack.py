@@ -91,14 +91,16 @@ class Stack:
         draw_secret(self._settings)
         self._listener = bind(self._ports.host, self._ports.ingest, option="--port")
         kafka, clickhouse = await asyncio.gather(self._broker(), self._clickhouse())
-        self._settings = settings = replace(self._settings, kafka=kafka, clickhouse=clickhouse)
+        url = f"http://{self._ports.host}:{self._listener.getsockname()[1]}"
+        self._settings = settings = replace(
+            self._settings, kafka=kafka, clickhouse=clickhouse, url=self._settings.url or url
+        )
         write_addresses(settings)
         await initialise(settings)
         key = await ensure_demo(settings, clock=clock)
         await asyncio.gather(*(self.supervisor.start(tier) for tier in self._tiers()))
-        port = self._listener.getsockname()[1]
         probes = f"http://{_LOOPBACK}:{self._sink_port}"
-        return Running(settings, f"http://{self._ports.host}:{port}", key, probes)
+        return Running(settings, url, key, probes)
 
     def _tiers(self) -> list[Tier]:
         assert self._listener is not None  # noqa: S101  bound before

@@ -48,10 +48,19 @@ def installed() -> str:
 
 
 class Chromium:
-    """A running browser with one page; its profile and log are in `directory`."""
+    """A running browser with one page; its profile and log are in `directory`.
 
-    def __init__(self, binary: str, directory: Path) -> None:
+    `preferences` are the visitor's: what Chromium keeps in the file of that name.
+    """
+
+    def __init__(
+        self, binary: str, directory: Path, preferences: dict[str, Any] | None = None
+    ) -> None:
         self._ids = 0
+        if preferences:
+            kept = directory / "profile" / "Default" / "Preferences"
+            kept.parent.mkdir(parents=True)
+            kept.write_text(json.dumps(preferences))
         self._buffer = b""
         with (directory / "chromium.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -67,16 +76,55 @@ class Chromium:
                 start_new_session=True,
             )
         self._session = ""
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)[
-            "sessionId"
-        ]
+        self._tabs: dict[str, str] = {}
+        self.new_tab()
+
+    def new_tab(self) -> str:
+        """Open another tab, which everything else is about from now on; returns its name."""
+        self._session = ""
+        target: str = self._call("Target.createTarget", url="about:blank")["targetId"]
+        answer = self._call("Target.attachToTarget", targetId=target, flatten=True)
+        self._tabs[target] = answer["sessionId"]
+        self.use(target)
+        return target
+
+    def use(self, tab: str) -> None:
+        """Let everything be about this tab."""
+        self._session = self._tabs[tab]
+        self._call("Page.bringToFront")
+
+    def close_tab(self, tab: str) -> None:
+        """Close a tab as a visitor does."""
+        self._session = ""
+        self._tabs.pop(tab)
+        self._call("Target.closeTarget", targetId=tab)
+
+    def offline(self, lost: bool) -> None:
+        """Take the network away from the tab, or give it back."""
+        self._call("Network.enable")
+        conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._call("Network.emulateNetworkConditions", offline=lost, **conditions)
+
+    def click(self, selector: str) -> None:
+        """Press and release the left button in the middle of an element."""
+        x, y = self.run(
+            f"(({{x, y, width, height}}) => [x + width / 2, y + height / 2])"
+            f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def open(self, url: str) -> None:
         """Leave the present page as a visitor does, and return when the next one has loaded."""
         answer = self._call("Page.navigate", url=url)
         assert "errorText" not in answer, (url, answer["errorText"])
         self.run(_LOADED)
+
+    def back(self) -> None:
+        """Go back by the browser's button."""
+        found = self._call("Page.getNavigationHistory")
+        entry = found["entries"][found["currentIndex"] - 1]["id"]
+        self._call("Page.navigateToHistoryEntry", entryId=entry)
 
     def run(self, script: str) -> Any:
         """Run a JavaScript expression in the page, wait for its promise, return its JSON value."""

@@ -20,6 +20,8 @@ RAKAM_JS_INTEGRITY = (
     "4NtaM/ZxX8IaAp+TY3rWzrsaK0+DrZQ=="
 )
 
+ADMIN = "admin-key-of-the-tests-0123456789abcdef"
+
 _PAGES = Path(__file__).with_name("pages")
 
 
@@ -50,7 +52,7 @@ def rakam_js() -> bytes:
 @pytest.fixture(scope="package")
 def pipeline(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A pipeline of this folder's own; not started where there is no browser to use it."""
-    pipeline = Pipeline(tmp_path_factory.mktemp("up"))
+    pipeline = Pipeline(tmp_path_factory.mktemp("up"), HEADRACE_ADMIN_KEY=ADMIN)
     try:
         yield pipeline.start()
         assert pipeline.stop() == 0, pipeline.output

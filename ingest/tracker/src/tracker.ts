@@ -138,7 +138,10 @@ export const create: typeof declared = (options) => {
       }
       held = [];
     },
-    flush: () => waiting.flush(),
+    flush: () => {
+      settle();
+      waiting.flush();
+    },
     anonymousId: () => (state == "granted" ? store.get("id") : ""),
   };
 

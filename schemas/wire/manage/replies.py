@@ -1,6 +1,7 @@
 """What ``/api`` answers, and what ``headrace sources`` prints."""
 
 from dataclasses import asdict
+from html import escape
 from typing import Any, Final
 
 from schemas import codec
@@ -13,6 +14,8 @@ from schemas.validations import Validation
 from schemas.vendor import Claim, Reply, Request, refusal
 
 _UNAUTHORISED: Final = 401
+_FOR_PAGES: Final = frozenset({"any", "own"})
+"""Protocols of sources that take what headrace.js sends."""
 _ADMIN: Final = (
     'send the admin key as "Authorization: Bearer <key>": the HEADRACE_ADMIN_KEY of the ingest '
     "tier, else the one that `headrace up` printed at its first start; "
@@ -26,12 +29,13 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
         return Reply(204, b"", content_type="")
     if isinstance(result, Issued):
         place = f"/api/sources/{result.source.id}"
-        return Reply(201, codec.dumps(worded(result)), headers=(("Location", place),))
+        body = codec.dumps(worded(result, _place(request)))
+        return Reply(201, body, headers=(("Location", place),))
     if request.endpoint == "sources":
         return Reply(200, codec.dumps({"sources": [worded(source) for source in result]}))
     if type(result) is tuple and request.endpoint == "validations":
         return Reply(200, codec.dumps({"validations": [worded(each) for each in result]}))
-    return Reply(200, codec.dumps(worded(result)))
+    return Reply(200, codec.dumps(worded(result, _place(request))))
 
 
 def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
@@ -43,14 +47,19 @@ def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
     return Reply(made.status, made.body, headers=(*made.headers, ("WWW-Authenticate", "Bearer")))
 
 
-def worded(result: Any) -> JsonObject:
+def worded(result: Any, at: str = "") -> JsonObject:
     """Write a source, a source with the keys drawn just now, a validation, collections as JSON.
 
     Hashes of keys stay inside; a drawn key is shown in clear, this once and without the others.
+
+    Args:
+        at: where pages find the ingest; "" for no snippet.
     """
     match result:
         case Issued():
-            record = _shown(result.source)
+            written = (key for key in result.source.keys if key.type == "write")
+            clear = [result.clear[key.id] for key in written if key.id in result.clear]
+            record = _shown(result.source, at, *clear[:1])
             record["keys"] = [
                 {**key, "key": result.clear[key["id"]]}
                 for key in record["keys"]
@@ -58,7 +67,7 @@ def worded(result: Any) -> JsonObject:
             ]
             return record
         case Source():
-            return _shown(result)
+            return _shown(result, at)
         case Collection():
             return {"name": result.name, "properties": dict(result.properties)}
         case Validation():
@@ -66,8 +75,18 @@ def worded(result: Any) -> JsonObject:
     return {"collections": [worded(each) for each in result]}
 
 
-def _shown(source: Source) -> JsonObject:
+def _shown(source: Source, at: str, key: str = "WRITE-KEY") -> JsonObject:
     record = asdict(source)
-    for key in record["keys"]:
-        del key["hash"]
+    for each in record["keys"]:
+        del each["hash"]
+    if at and source.protocol in _FOR_PAGES and source.bridge == "rest":
+        # in single quotes, so that JSON need not escape them
+        src, key = escape(f"{at.rstrip('/')}/headrace.js"), escape(key)
+        record["snippet"] = f"<script async src='{src}' data-key='{key}'></script>"
     return record
+
+
+def _place(request: Request) -> str:
+    """Where the caller found the ingest: by whatever scheme the page itself has."""
+    host = request.headers.get("host", "")
+    return f"//{host}" if host else ""

@@ -140,6 +140,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
             "id": _SLUG,
             **_FIELDS,
             "keys": array(ref("HeadraceKey")),
+            "snippet": {**STRING, "description": "Loads the browser tracker into a page."},
             "created_at": _TIME,
             "updated_at": _TIME,
         },

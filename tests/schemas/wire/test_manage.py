@@ -30,6 +30,7 @@ from schemas.sources import Source
 from schemas.validations import Validation
 from schemas.vendor import Claim, Edge, Grant, Request
 from schemas.wire import manage
+from schemas.wire.manage.replies import worded
 from tests.schemas.test_envelope import RAW
 from tests.schemas.wire.feeding import IDS, IP, RECEIVED_AT, drawing
 
@@ -240,6 +241,23 @@ def test_a_source_is_shown_without_hashes() -> None:
 def test_results_are_worded(result: Any, endpoint: str, status: int, answer: Any) -> None:
     reply = manage.answer(result, CLAIM, ask(endpoint, "GET"))
     assert (reply.status, json.loads(reply.body)) == (status, answer)
+
+
+def test_a_snippet_has_the_write_key_while_it_is_known() -> None:
+    request = ask("source", "GET", host="in.example:8080")
+    drawn = Issued(SHOP, {"old": "hrw_old", "new": "hrq_new"})
+    loaded = json.loads(manage.answer(drawn, CLAIM, request).body)["snippet"]
+    src = "//in.example:8080/headrace.js"
+    assert loaded == f"<script async src='{src}' data-key='hrw_old'></script>"
+    later = json.loads(manage.answer(SHOP, CLAIM, request).body)["snippet"]
+    assert later == f"<script async src='{src}' data-key='WRITE-KEY'></script>"
+    adopted = Issued(SHOP, {"old": "a'b<c>&"})
+    assert "data-key='a&#x27;b&lt;c&gt;&amp;'" in worded(adopted, "https://in.example/")["snippet"]
+
+
+@pytest.mark.parametrize("other", [{"protocol": "rakam"}, {"bridge": "webhook"}])
+def test_a_source_that_pages_cannot_use_has_no_snippet(other: dict[str, Any]) -> None:
+    assert "snippet" not in worded(replace(SHOP, **other), "https://in.example")
 
 
 def test_what_is_gone_has_no_body() -> None:
