@@ -140,6 +140,7 @@ class Writer:
     async def _store(self, part: Sequence[Row], poison: list[Poison]) -> None:
         """Insert all rows but those at fault, which join ``poison``; rows are judged in order."""
         todo = [part]
+        before = len(poison)
         while todo:
             rest = todo.pop()
             refusal = await self._attempt(rest)
@@ -150,6 +151,7 @@ class Writer:
             if len(left) == 1:
                 poison.append(rows.poisoned(left[0], failure.code, failure.message))
                 self._breaker.bad(failure.code)
+                self._breaker.isolated(len(poison) - before, failure.code)
             else:
                 todo += reversed(split(left, failure.row))
 

@@ -47,6 +47,10 @@ class Stage:
         """Wait until each event but these is there once, without FINAL, and all is committed."""
         await flow.exactly(self.clickhouse, sorted(set(range(self.sent)) - set(without)))
         await flow.all_committed(self.kafka, self.topics, self.records)
+        return self.since()
+
+    def since(self) -> float:
+        """Seconds since the fault was over."""
         return time.monotonic() - self._healed
 
     async def tell(self, fault: str, what: str, recovery: float, note: str = "") -> Figures:

@@ -246,3 +246,13 @@ async def test_the_same_event_elsewhere_is_not_fenced(clickhouse: ClickHouse) ->
     await Desk(clickhouse).write([event(1)], offset=5)
     await Desk(clickhouse).write([event(2)], offset=5)
     assert len(await flow.stored(clickhouse)) == 2
+
+
+async def test_more_than_a_few_bad_rows_are_the_tables_fault(clickhouse: ClickHouse) -> None:
+    """Spread so that neither share nor row trips; nothing of the batch may be committed."""
+    lines = [poison(n) if n % 4 == 0 else event(n) for n in range(60)]
+    desk = Desk(clickhouse, Breaker(in_an_insert=9))
+    with pytest.raises(Stopped, match="10 rows of one insert were refused") as caught:
+        await desk.write(lines)
+    assert caught.value.code == "too-many-dead-letters"
+    assert len(desk.buried) == 10
