@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 SOAK_SECONDS ?= 600
 SOAK_RATE ?= 300
 
-.PHONY: up test faults soak check audit fmt bench kafka browser lock
+.PHONY: up test faults soak check audit fmt bench kafka browser tracker lock
 
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
@@ -52,6 +52,9 @@ browser:  ## Debian's chromium, for tests/browser; nothing to do where there is 
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update --quiet=2 && apt-get install --quiet=2 --yes --no-install-recommends chromium; \
 	else echo "tests/browser needs a browser: install Debian's package chromium as root" >&2; exit 1; fi
+
+tracker:  ## headrace.js from its TypeScript (needs Node and npm)
+	cd ingest/tracker && npm ci --silent --ignore-scripts --no-audit --no-fund && npm run --silent check && npm run --silent build
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
