@@ -132,7 +132,8 @@ class Sink:
     def _lane(self, table: Table, topic: str, bury: Bury) -> Lane:
         commit, writer = partial(self._commit, topic), self._writer(table, bury)
         fold = self._folding.stored if self._folding and table is PROFILE_CHANGES else None
-        return Lane(table, writer, commit, self._limits, self._clock, self._beats, fold)
+        doubt = self._session_ms // 2
+        return Lane(table, writer, commit, self._limits, self._clock, self._beats, fold, doubt)
 
     def _writer(self, table: Table, bury: Bury) -> Writer:
         made = partial(Writer, self._clickhouse, table, bury, self._metrics, self._clock)

@@ -25,6 +25,8 @@ class Lane:
         clock: Unix ms.
         beats: has heartbeats, which are rows of another table; None keeps none.
         stored: None when nothing else is due.
+        doubt_ms: after so long without a look, such as of a process that was stopped, another
+            sink may have written the same partitions.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Lane:
         clock: Callable[[], int],
         beats: Beats | None = None,
         stored: Stored | None = None,
+        doubt_ms: int = 15_000,
     ) -> None:
         self.buffer = Buffer(limits)
         self.paused = False
@@ -47,6 +50,8 @@ class Lane:
         self._beats = beats
         self._stored = stored
         self._beating: list[Row] = []
+        self._doubt_ms = doubt_ms
+        self._looked_at = clock()
         self._task: asyncio.Task[None] | None = None
 
     def take(self, value: bytes | None, partition: int, offset: int) -> None:
@@ -67,6 +72,9 @@ class Lane:
         Raises:
             Exception: whatever ended the last write; the sink must stop.
         """
+        last, self._looked_at = self._looked_at, self._clock()
+        if self._looked_at - last > self._doubt_ms:
+            self._writer.reassigned()
         if self._task is not None and self._task.done():
             task, self._task = self._task, None
             task.result()

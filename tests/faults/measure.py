@@ -26,6 +26,7 @@ class Stage:
     report: Report
     sent: int = 0
     records: int = 0
+    group: str | None = None
     _healed: float = 0.0
 
     async def send(self, count: int, per_record: int = 100) -> None:
@@ -48,6 +49,21 @@ class Stage:
         await flow.exactly(self.clickhouse, sorted(set(range(self.sent)) - set(without)))
         await flow.all_committed(self.kafka, self.topics, self.records)
         return self.since()
+
+    async def settled(self) -> tuple[float, str]:
+        """Wait until each event is there and all is committed; and how many twice, without FINAL.
+
+        For faults that may leave a repeated row to be collapsed.
+        """
+
+        async def all_there() -> bool:
+            return not await self.missing()
+
+        await flow.eventually(all_there, f"{self.sent} events are stored")
+        await flow.all_committed(self.kafka, self.topics, self.records, self.group)
+        seconds = self.since()
+        twice = len(await flow.stored(self.clickhouse)) - self.sent
+        return seconds, f"{twice} doubled without FINAL"
 
     def since(self) -> float:
         """Seconds since the fault was over."""

@@ -154,8 +154,8 @@ async def committed(kafka: str, topics: Topics, group: str | None = None) -> int
     return sum(max(0, offsets[place].offset) for place in places if place in offsets)
 
 
-async def all_committed(kafka: str, topics: Topics, count: int) -> None:
+async def all_committed(kafka: str, topics: Topics, count: int, group: str | None = None) -> None:
     async def done() -> bool:
-        return await committed(kafka, topics) == count
+        return await committed(kafka, topics, group) == count
 
     await eventually(done, f"{count} records committed")

@@ -48,7 +48,9 @@ class Fatal(ClickHouse):
         return written
 
 
-async def _main(kafka: str, prefix: str, partitions: str, url: str, when: str) -> None:
+async def _main(
+    kafka: str, prefix: str, partitions: str, url: str, when: str, instance: str = "only"
+) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     sink = Sink(
@@ -59,7 +61,7 @@ async def _main(kafka: str, prefix: str, partitions: str, url: str, when: str) -
         Metrics(),
         chance=random.random,
         group=prefix,
-        instance="only",
+        instance=instance,
         session_ms=6_000,
         limits=QUICK,
         folding=Folding(Fatal(url, when), Known(), Metrics(), chance=random.random),
