@@ -138,6 +138,26 @@ def test_an_older_browser_says_farewell_by_beacon(visitor: Chromium, ingest: Gru
     assert ingest.sent[0].type.startswith("text/plain")
 
 
+def test_what_cannot_be_sent_does_not_stop_the_page(visitor: Chromium, ingest: Grudging) -> None:
+    with shop(ingest.snippet("k-odd")) as origin:
+        visitor.open(f"{origin}/index.html")
+        visitor.run(READY)
+        visitor.run("self.loop = {}, loop.loop = loop, headrace.track('round', loop), 1")
+        visitor.run("headrace.track('huge', {text: 'x'.repeat(40000)}), 1")
+        track(visitor, "fine")
+        emptied(visitor)
+    assert [sent.names for sent in ingest.sent] == [["fine"]]
+
+
+def test_a_sandboxed_frame_sends_too(visitor: Chromium, ingest: Grudging) -> None:
+    snippet = ingest.snippet("k-frame", pages="true").replace("'", "&apos;")
+    frame = f"<iframe sandbox='allow-scripts' srcdoc='{snippet}'></iframe>"
+    with shop(frame) as origin:
+        visitor.open(f"{origin}/index.html")
+        eventually(lambda: bool(ingest.sent), within=WITHIN, what="it is sent")
+    assert ingest.sent[0].names == ["page"]
+
+
 def test_calls_made_before_it_has_loaded_are_made_then(visitor: Chromium, ingest: Grudging) -> None:
     early = "<script>(self.headrace ||= []).push(['track', 'early', {n: 1}])</script>"
     with shop(early + ingest.snippet("k-early")) as origin:

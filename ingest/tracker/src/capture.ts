@@ -126,7 +126,8 @@ const submit = (form: HTMLFormElement, { track }: Hooks) => {
   if (form.closest("[data-hr-ignore]")) return;
   const attribute = (name: string) => form.getAttribute(name) || undefined;
   const action = attribute("action")?.split(/[?#]/)[0];
-  named(form, "form_submit", { id: attribute("id"), name: attribute("name"), action, method: form.method }, track);
+  const method = (attribute("method") || "get").toLowerCase();
+  named(form, "form_submit", { id: attribute("id"), name: attribute("name"), action, method }, track);
 };
 
 /** `data-hr-event` names the event, `data-hr-prop-…` are properties of it. */

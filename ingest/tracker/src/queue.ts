@@ -98,8 +98,13 @@ export const queue = (store: Store, url: string, head: () => object, most: numbe
 
   return {
     add: (id, event) => {
-      const text = JSON.stringify(event);
-      if (size(text) > BYTES) return console.warn("headrace: an event of more than 30 kB is not sent");
+      let text;
+      try {
+        text = JSON.stringify(event);
+        if (size(text) > BYTES) throw "it has more than 30 kB";
+      } catch (reason) {
+        return console.warn("headrace: an event is not sent:", reason); // the page goes on
+      }
       const names = store.names(START);
       names.slice(0, Math.max(0, names.length - most + 1)).forEach(store.remove);
       store.set(START + id, text);

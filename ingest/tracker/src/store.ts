@@ -16,45 +16,47 @@ const YEAR = 31536000;
  */
 export const open = (prefix: string, domain: string | undefined, persistent: boolean): Store => {
   const memory = new Map<string, string>();
-  const bake = (name: string, value: string, age: number) => {
-    const place = domain ? ";domain=" + domain : "";
-    const secure = location.protocol == "https:" ? ";secure" : "";
-    document.cookie = `${prefix + name}=${encodeURIComponent(value)};path=/;max-age=${age};samesite=lax${place + secure}`;
-  };
-  const cookie = (name: string) => {
-    const found = document.cookie.split("; ").find((each) => each.startsWith(prefix + name + "="));
-    return found ? decodeURIComponent(found.slice(prefix.length + name.length + 1)) : "";
-  };
-  /** Local storage throws when it is blocked, full or not there: each for itself. */
-  const attempt = <T>(work: (storage: Storage) => T): T | undefined => {
+  /** Storage throws when it is blocked, full or not there, cookies throw in sandboxed frames. */
+  const attempt = <T>(work: () => T): T | undefined => {
     if (!persistent) return undefined;
     try {
-      return work(localStorage);
+      return work();
     } catch {
       return undefined;
     }
   };
+  const bake = (name: string, value: string, age: number) =>
+    attempt(() => {
+      const place = domain ? ";domain=" + domain : "";
+      const secure = location.protocol == "https:" ? ";secure" : "";
+      document.cookie = `${prefix + name}=${encodeURIComponent(value)};path=/;max-age=${age};samesite=lax${place + secure}`;
+    });
+  const cookie = (name: string) =>
+    attempt(() => {
+      const found = document.cookie.split("; ").find((each) => each.startsWith(prefix + name + "="));
+      return found && decodeURIComponent(found.slice(prefix.length + name.length + 1));
+    });
   /** Ids, session and consent have short names; events, with long ones, are nobody else's. */
   const shared = (name: string) => persistent && name.length < 9;
   return {
     get: (name) =>
       (domain && shared(name) && cookie(name)) ||
-      attempt((storage) => storage.getItem(prefix + name)) ||
+      attempt(() => localStorage.getItem(prefix + name)) ||
       memory.get(name) ||
       (shared(name) && cookie(name)) ||
       "",
     set: (name, value) => {
-      const kept = attempt((storage) => (storage.setItem(prefix + name, value), 1));
+      const kept = attempt(() => (localStorage.setItem(prefix + name, value), 1));
       if (!kept) memory.set(name, value);
       if (shared(name) && (domain || !kept)) bake(name, value, YEAR);
     },
     remove: (name) => {
-      attempt((storage) => storage.removeItem(prefix + name));
+      attempt(() => localStorage.removeItem(prefix + name));
       memory.delete(name);
       if (shared(name) && cookie(name)) bake(name, "", 0);
     },
     names: (start) =>
-      (attempt((storage) => Object.keys(storage)) || [])
+      (attempt(() => Object.keys(localStorage)) || [])
         .filter((name) => name.startsWith(prefix))
         .map((name) => name.slice(prefix.length))
         .concat([...memory.keys()])

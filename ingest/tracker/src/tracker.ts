@@ -29,7 +29,7 @@ export const create: typeof declared = (options) => {
 
   const signal = options.signals != "ignore" && asksForPrivacy();
   const cookieless = options.cookieless || (signal && options.signals == "cookieless");
-  const prefix = `hr_${options.key.slice(-8)}_`;
+  const prefix = `hr_${options.key.replace(/\W/g, "").slice(-8)}_`;
   const store = open(prefix, options.cookieDomain, !cookieless);
   let state = store.get("consent") || (signal && !cookieless ? "denied" : options.consent || "granted");
   let held: [Properties, number][] = [];
