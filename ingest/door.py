@@ -172,7 +172,7 @@ class Door:
 
     def _refuse(self, visit: Visit, error: HeadraceError) -> Reply:
         self._tally.add("headrace_ingest_refused_total", (("code", error.code),))
-        return visit.refuse(error)
+        return visit.refuse(error, self._edge.ids)
 
     async def _accept(self, visit: Visit, receive: Receive) -> Reply:
         """Read and judge, then take the events or do what is asked."""

@@ -1,14 +1,15 @@
 """What is known of a request before its body, so that every refusal can be the vendor's."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qs
 
 from ingest import cors
 from ingest.asgi import Headers, Scope
 from ingest.paths import Entry
 from schemas.errors import HeadraceError, Malformed, Unavailable
-from schemas.vendor import Reply, Request, Route
+from schemas.ids import Ids
+from schemas.vendor import Host, Reply, Request, Route
 
 _MAX_QUERY_BYTES: Final = 16 << 10
 _MAX_QUERY_FIELDS: Final = 200
@@ -111,10 +112,16 @@ class Visit:
             received_at=self.received_at,
         )
 
-    def refuse(self, error: HeadraceError) -> Reply:
+    def refuse(self, error: HeadraceError, ids: Ids) -> Reply:
         """Word a refusal as the vendor does; a body that was not read whole is an empty one."""
-        route = self.entry.routes.get(self.method, self.entry.any_route)
-        reply = self.entry.vendor.refuse(error, self.request or self._make(route, _NO_QUERY, b""))
+        vendor = self.entry.vendor
+        route = self.entry.routes.get(self.method)
+        request = self.request or self._make(route or self.entry.any_route, _NO_QUERY, b"")
+        if route is not None and route.onward:
+            onward = cast("Host", vendor).onward(request, ids)
+            if onward is not None:
+                return onward
+        reply = vendor.refuse(error, request)
         if error.code == "origin-refused":
             self.extra = cors.deny(self.origin)
         if error.code == "method-not-allowed":

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from schemas import codec
 from schemas.answers import Ask, Told
 from schemas.commands import Command
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed, Unavailable
-from schemas.events import Event
+from schemas.events import Event, iso
 from schemas.ids import Ids
 from schemas.sources import Bridge, Key, KeyType, Redirect, Source
+
+_DAY: Final = slice(10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class Route:
         purpose: ``collect`` for events; ``call`` for what is answered from what headrace knows,
             see :class:`Caller`.
         any_protocol: it is no vendor's, and serves sources whatever protocol they are for.
+        onward: people come this way, and go on whatever becomes of the event, see :class:`Host`.
     """
 
     path: str
@@ -38,6 +41,7 @@ class Route:
     max_bytes: int | None = None
     purpose: Literal["collect", "call"] = "collect"
     any_protocol: bool = False
+    onward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,12 @@ class Request:
     body: bytes
     ip: str
     received_at: int
+
+    def parameters(self) -> dict[str, Any]:
+        """The query as a JSON object: a parameter that came once is a text, else a list."""
+        return {
+            name: values[0] if len(values) == 1 else values for name, values in self.query.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,16 @@ class Edge:
     resolve: Callable[[str], str] = str
 
 
+def of_today(request: Request, source: Source, ids: Ids) -> str:
+    """Name a visitor who is not to be recognised by anything kept on the device.
+
+    The sealed id of source, address, browser and day (UTC): tomorrow it is another.
+    """
+    agent = request.headers.get("user-agent", "")
+    day = iso(request.received_at)[_DAY]
+    return ids.issue("profile", source.id, "cookieless", day, request.ip, agent)
+
+
 class Vendor(Protocol):
     """The shape of a module in this folder.
 
@@ -227,3 +247,13 @@ class Caller(Vendor, Protocol):
 
     def answer(self, result: Any, claim: Claim, request: Request) -> Reply:
         """Word the result of the command, whose type is the command's business."""
+
+
+class Host(Vendor, Protocol):
+    """A vendor some of whose routes lead people somewhere, and stop nobody for an event's sake."""
+
+    def onward(self, request: Request, ids: Ids) -> Reply | None:
+        """Answer where the events were refused or could not be kept; never raises.
+
+        None where the refusal is what is to be answered: nobody is sent on by a forged link.
+        """

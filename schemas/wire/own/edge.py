@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed, Refused
-from schemas.events import iso
 from schemas.reading import (
     JsonObject,
     Where,
@@ -25,6 +24,7 @@ from schemas.vendor import (
     Request,
     Route,
     bound_events,
+    of_today,
     refusal,
 )
 from schemas.wire.own.event import check, ids_of
@@ -34,7 +34,6 @@ ROUTES: tuple[Route, ...] = (Route("/v1/events", "events"),)
 _MOST_LOOKED_AT: Final = 1_000
 """Of a list of millions that are all wrong nobody needs to know more."""
 _SHARED: Final = ("sent_at", "cookieless")
-_DAY: Final = slice(10)
 _BODY: Final = ("body",)
 
 
@@ -79,7 +78,7 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     if events:
         _check_any(events, cookieless=cookieless)
     bound_events(len(events), grant.source)
-    visitor = _visitor(request, grant, edge) if cookieless else ""
+    visitor = of_today(request, grant.source, edge.ids) if cookieless else ""
     drafts = []
     for event in events:
         line = codec.dumps(event)
@@ -128,16 +127,6 @@ def _shared(body: JsonObject) -> bytes:
     line = codec.dumps(shared)
     bound_line(line, shared)
     return line
-
-
-def _visitor(request: Request, grant: Grant, edge: Edge) -> str:
-    """Name a visitor who is not to be recognised by anything kept on the device.
-
-    The sealed id of source, address, browser and day (UTC): tomorrow it is another.
-    """
-    agent = request.headers.get("user-agent", "")
-    day = iso(request.received_at)[_DAY]
-    return edge.ids.issue("profile", grant.source.id, "cookieless", day, request.ip, agent)
 
 
 def _draft(event: Any, line: bytes, cookieless: str, edge: Edge) -> Draft:

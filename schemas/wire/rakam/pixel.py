@@ -1,19 +1,16 @@
 """``/event/pixel``: an event in the query, answered with a picture whatever happens."""
 
-import base64
 from typing import Any, Final
 
 from schemas.errors import HeadraceError, Refused
+from schemas.picture import point
 from schemas.reading import JsonObject
 from schemas.vendor import Claim, Reply, Request
 from schemas.wire.rakam import credentials
 from schemas.wire.rakam.element import spelled
 from schemas.wire.rakam.events import check_event
 
-_GIF: Final = base64.b64decode("R0lGODlhAQABAPAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
-"""43 bytes: one transparent point."""
 _LONGEST_ERROR: Final = 300
-_NO_STORE: Final = ("Cache-Control", "no-store, no-cache, must-revalidate, private")
 
 
 def read(request: Request) -> Claim:
@@ -36,12 +33,11 @@ def read(request: Request) -> Claim:
 
 def picture(error: HeadraceError | None = None) -> Reply:
     """Answer with the picture; what went wrong is said in the header ``server-error`` only."""
-    headers = [_NO_STORE]
-    if error is not None:
-        plain = error.message.encode("ascii", "replace").decode()
-        line = "".join(letter if letter.isprintable() else " " for letter in plain)
-        headers.append(("server-error", line[:_LONGEST_ERROR]))
-    return Reply(200, _GIF, content_type="image/gif", headers=tuple(headers))
+    if error is None:
+        return point()
+    plain = error.message.encode("ascii", "replace").decode()
+    line = "".join(letter if letter.isprintable() else " " for letter in plain)
+    return point(("server-error", line[:_LONGEST_ERROR]))
 
 
 def _named(request: Request, prefix: str) -> dict[str, Any]:

@@ -93,9 +93,7 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
 
 
 def _query(request: Request) -> _Body:
-    fields: JsonObject = {
-        name: values[0] if len(values) == 1 else values for name, values in request.query.items()
-    }
+    fields = request.parameters()
     return _Body(codec.dumps(fields), fields)
 
 

@@ -1,12 +1,11 @@
 """``/redirect/{redirect}[/{session}]``: a visit is an event, then the visitor is sent on."""
 
-import re
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
-from schemas import codec, forms
+from schemas import codec, forms, links
 from schemas.errors import Malformed, Refused
 from schemas.reading import MAX_ID, JsonObject, as_text, bound, bound_line, parse_object
+from schemas.templates import filled
 from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Request
 from schemas.wire.tracardi import note
 from schemas.wire.tracardi.answering import Onward
@@ -14,10 +13,6 @@ from schemas.wire.tracardi.answering import Onward
 COOKIE: Final = "tracardi-session-id"
 
 _NOT_FOUND: Final = 404
-_ROOTS: Final = ("payload@", "session@")
-_INDEX: Final = re.compile(r"[0-9]{1,6}")
-_URL: Final = ":/?#[]@!$&'()*+,;=%~"
-"""Kept as they are (RFC 3986, section 2.2); all else is percent-encoded for the header."""
 
 
 def read(request: Request) -> Claim:
@@ -40,16 +35,16 @@ def split(request: Request, grant: Grant, edge: Edge) -> Batch:
     link = grant.redirect
     if link is None:
         raise Refused("redirect-unknown", "there is no such redirect", status=_NOT_FOUND)
-    onward = Onward(quote(link.url, safe=_URL))
+    onward = Onward(links.in_header(link.url))
     if request.method == "HEAD":
         return Batch((), answer=onward)
     session = _session(request)
     known: JsonObject = {
-        "payload": {"params": _params(request), "body": _body(request)},
+        "payload": {"params": request.parameters(), "body": _body(request)},
         "session": {"id": session or None},
     }
     bound(link.props)
-    properties = {name: _filled(value, known) for name, value in link.props.items()}
+    properties = {name: filled(value, known) for name, value in link.props.items()}
     line = codec.dumps(properties)
     bound_line(line, properties)
     shared: JsonObject = {"type": link.event_type}
@@ -71,12 +66,6 @@ def _session(request: Request) -> str:
     return ""
 
 
-def _params(request: Request) -> JsonObject:
-    return {
-        name: values[0] if len(values) == 1 else values for name, values in request.query.items()
-    }
-
-
 def _body(request: Request) -> JsonObject:
     """Read what a form or a program posted; a visitor is sent on whatever it was."""
     body = request.body
@@ -92,28 +81,3 @@ def _body(request: Request) -> JsonObject:
     except Malformed:
         return {}
     return posted
-
-
-def _filled(template: Any, known: JsonObject) -> Any:
-    """Replace the references of a template; ``bound`` has seen to it that it is not deep."""
-    if isinstance(template, dict):
-        return {name: _filled(value, known) for name, value in template.items()}
-    if isinstance(template, list):
-        return [_filled(value, known) for value in template]
-    if isinstance(template, str) and template.startswith(_ROOTS):
-        return _found(template, known)
-    return template
-
-
-def _found(reference: str, known: JsonObject) -> Any:
-    """Follow ``root@step.step``; None where it leads nowhere. A number is a place in a list."""
-    root, _, path = reference.partition("@")
-    value: Any = known[root]
-    for step in path.split("."):
-        if type(value) is dict:
-            value = value.get(step)
-        elif type(value) is list and _INDEX.fullmatch(step) and int(step) < len(value):
-            value = value[int(step)]
-        else:
-            return None
-    return value
