@@ -29,6 +29,22 @@ class Duration(click.ParamType):
         return int(found[1]) * _UNITS[found[2]]
 
 
+class Days(Duration):
+    """Days, written as 90d; 0 and ``forever`` keep everything."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it; fails with a sentence for anything else."""
+        if isinstance(value, int):
+            return value
+        text = value.strip()
+        seconds = 0 if text in {"0", "forever"} else super().convert(text, param, ctx)
+        if seconds % _UNITS["d"]:
+            self.fail(f"{value!r} are no whole days: write 90d, or forever", param, ctx)
+        return seconds // _UNITS["d"]
+
+
 class JsonObject(click.ParamType):
     """A JSON object."""
 
@@ -94,6 +110,18 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
         type=click.Choice(IP_POLICIES),
         help="What is stored of visitors' addresses: all, the network (/24, /48), nothing [keep]; "
         "raw topics and dead letters hold what was sent.",
+    ),
+    click.option(
+        "--retention",
+        "retention_days",
+        type=Days(),
+        help="Delete events, sessions and dead letters older than this, e.g. 90d [forever].",
+    ),
+    click.option(
+        "--ip-retention",
+        "ip_retention_days",
+        type=Days(),
+        help="Empty the column `ip` of events older than this, e.g. 30d [forever].",
     ),
     click.option(
         "--redirect",

@@ -1,19 +1,23 @@
 """What became of the events of records that the ledger cannot vouch for, one by one."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from deploy.sheet import Fate, Key, Place
 from processors.steps.decode import decode
 from schemas import codec
+from schemas.erasures import NOBODY, Named, Subjects, digest, named_by
 from schemas.errors import Malformed
+from schemas.events import clamp_time
 from schemas.ledger import UNKNOWN, minute_of, received_minute
 from schemas.sources import Registry
 from schemas.topics import HEARTBEAT
 from schemas.wire import vendor
 from sinks.ledger import EventKey, Ledger
+
+_TEXTS: Final = ("source_id", "event_id", "group_id", "profile_id", "user_id", "anonymous_id")
 
 
 class Line(NamedTuple):
@@ -22,7 +26,9 @@ class Line(NamedTuple):
     Attributes:
         key: source and minute of receipt.
         unsaved: it is not to be stored.
-        customer: whose it is, as erasures name them.
+        customer: whose it is, as erasures of customers name them.
+        who: whose it is, as erasures of people do.
+        at: time of the event, Unix ms, 0 where that is not known.
     """
 
     place: Place
@@ -31,6 +37,8 @@ class Line(NamedTuple):
     received_at: int
     unsaved: bool = False
     customer: str = ""
+    who: Named = Named(0)
+    at: int = 0
 
     @property
     def event(self) -> EventKey:
@@ -46,6 +54,8 @@ class Known:
         stored, buried: events with a row, with a dead letter.
         letters: records with dead letters.
         erased: source and customer -> when, Unix ms.
+        people: who was erased.
+        expired: source -> up to which time of the event its events were deleted, Unix ms.
         waiting: partition numbers in which the sink has not done all that was written.
     """
 
@@ -54,6 +64,8 @@ class Known:
     letters: Collection[Place]
     erased: Mapping[EventKey, int]
     waiting: Collection[int]
+    people: Subjects = NOBODY
+    expired: Mapping[str, int] = field(default_factory=dict)
 
     def fate(self, line: Line, *, raw: bool) -> Fate:
         """Say what became of an event."""
@@ -64,9 +76,20 @@ class Known:
             return "dead"
         if line.unsaved:
             return "unsaved"
-        if self.erased.get((line.key[0], line.customer), -1) >= line.received_at:
+        if self._is_erased(line):
             return "erased"
+        oldest = min(filter(None, (line.at, line.received_at, line.key[1])), default=0)
+        if oldest and oldest < self.expired.get(line.key[0], 0):
+            return "expired"
         return "in_flight" if raw and line.place.partition in self.waiting else "missing"
+
+    def _is_erased(self, line: Line) -> bool:
+        source_id = line.key[0]
+        if self.erased.get((source_id, line.customer), -1) >= line.received_at:
+            return True
+        if digest("letter", source_id, line.event_id) in self.people.digests:
+            return True
+        return self.people.has(source_id, line.who)
 
 
 def raw_lines(place: Place, value: bytes, registry: Registry) -> Iterable[Line]:
@@ -80,21 +103,24 @@ def raw_lines(place: Place, value: bytes, registry: Registry) -> Iterable[Line]:
         source = registry.get(raw.source_id)
         unsaved = not event.saves_event or (source is not None and source.transitional)
         key = raw.source_id, minute_of(raw.received_at)
-        yield Line(place, key, raw.event_id, raw.received_at, unsaved, event.group_id)
+        at = clamp_time(event.event_time, raw.received_at)
+        who = named_by(raw, event)
+        yield Line(place, key, raw.event_id, raw.received_at, unsaved, event.group_id, who, at)
 
 
 def event_lines(place: Place, value: bytes) -> Iterable[Line]:
     """Understand a record of the topic of events."""
     for line in codec.split_lines(value):
         row = _object(line)
-        source, event_id, group = (
-            _text(row, name) for name in ("source_id", "event_id", "group_id")
-        )
+        source, event_id, group, profile, user, visitor = (_text(row, name) for name in _TEXTS)
         if source == HEARTBEAT:
             continue
         received = _unix_ms(_text(row, "received_at"))
         key = source, minute_of(received) if received else UNKNOWN
-        yield Line(place, key, event_id, received, customer=group)
+        at = _unix_ms(_text(row, "event_time"))
+        visitors = _some("" if user else visitor)
+        who = Named(received, _some(profile), _some(user), visitors)
+        yield Line(place, key, event_id, received, customer=group, who=who, at=at)
 
 
 async def known(
@@ -112,7 +138,13 @@ async def known(
         letters,
         await ledger.erased() if wanted else {},
         waiting,
+        await ledger.people() if wanted else NOBODY,
+        await ledger.expired() if wanted else {},
     )
+
+
+def _some(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
 
 
 def _object(line: bytes) -> dict[str, Any]:

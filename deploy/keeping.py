@@ -1,12 +1,22 @@
-"""What a sink keeps beside its rows as the compacted topics say: views and profiles."""
+"""What a sink keeps beside its rows: views, profiles, and what was erased or is too old."""
 
 import random
 
 from deploy.registry import Tail
-from deploy.tier import Foreground
+from deploy.settings import Settings
+from deploy.tier import Foreground, clock
+from deploy.tombstones import KafkaTombstones
+from schemas.metrics import Metrics
+from schemas.wire import vendor
 from sinks.clickhouse import ClickHouse
+from sinks.erasures import Erasures
 from sinks.folding import Folding
+from sinks.forgetting import Forgetting
 from sinks.keeper import Keeper
+from sinks.persons import Persons, Tombstones
+from sinks.purge import Purge
+from sinks.retention import Retention
+from sinks.rewrite import Rewrite
 
 
 def keepers(tier: Foreground, tail: Tail) -> tuple[Keeper, Folding]:
@@ -21,3 +31,38 @@ def keepers(tier: Foreground, tail: Tail) -> tuple[Keeper, Folding]:
     client = ClickHouse(settings.clickhouse_writer)
     folding = Folding(client, tail, tier.metrics, chance=random.random, cluster=cluster)
     return views, folding
+
+
+def eraser(tier: Foreground, tail: Tail, tombstones: KafkaTombstones) -> Erasures:
+    """Build what erases; ``run`` ends with the tier.
+
+    Args:
+        tail: knows which profiles are one; starting and stopping it is the caller's.
+        tombstones: closing it is the caller's, too.
+    """
+    settings = tier.settings
+    client = ClickHouse(settings.clickhouse_writer)
+    people = forgetting(settings, client, tail, tombstones, tier.metrics)
+    return Erasures(client, settings.database, settings.cluster or None, people)
+
+
+def retention(tier: Foreground, tail: Tail) -> Retention:
+    """Build what deletes what is too old; ``run`` ends with the tier."""
+    client = ClickHouse(tier.settings.clickhouse_writer)
+    return Retention(client, tail, clock, tier.metrics, tier.settings.cluster or None)
+
+
+def forgetting(
+    settings: Settings, client: ClickHouse, tail: Tail, tombstones: Tombstones, metrics: Metrics
+) -> Forgetting:
+    """Build what follows erasures of people."""
+    cluster = settings.cluster or None
+    return Forgetting(
+        client,
+        Persons(client, tail.merges, tombstones, cluster=cluster),
+        tombstones,
+        Purge(client, vendor, cluster),
+        Rewrite(client, cluster),
+        metrics,
+        rewrite_ms=settings.erasure_seconds * 1000,
+    )

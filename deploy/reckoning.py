@@ -137,7 +137,7 @@ def _correct(
     fate = facts.fate(line, raw=False)
     if fate == "missing":
         findings.add(line, why)
-    if fate in {"missing", "erased"} and line.event not in lost:
+    if fate in {"missing", "erased", "expired"} and line.event not in lost:
         lost.add(line.event)
         sheet.handled[line.key] -= 1
         sheet.sunk[line.key]["stored"] -= 1

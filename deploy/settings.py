@@ -72,6 +72,9 @@ class Settings:
         "bytes on disk of one ingest process for events that come while Kafka is away; 0: none",
         least=0,
     )
+    erasure_seconds: int = _documented(
+        86_400, "from the erasure of a person to the rewriting of the files that hide their rows"
+    )
     log_level: str = _documented("info", "debug, info, warning or error")
     kafka_given: bool = False
     clickhouse_given: bool = False

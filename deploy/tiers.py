@@ -68,7 +68,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     )
     async with AsyncExitStack() as running:
         for part in (spooling, recall, desk, answers, keeper, publisher, heart):
-            await running.enter_async_context(_running(part))
+            await running.enter_async_context(running(part))
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
@@ -102,7 +102,7 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
     writer = Writer(settings.kafka, tail)
     decider = Decider(settings.topics.schemas.name, tail, writer, tier.metrics)
     book, keeper = keep_books("process", settings, tier.metrics)
-    async with _running(tail), _running(decider), _running(keeper):
+    async with running(tail), running(decider), running(keeper):
         app = build_app(
             kafka=settings.kafka,
             topics=settings.topics,
@@ -159,11 +159,11 @@ def locating(geoip: str) -> "Locate":
 
 async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker: int) -> None:
     """Topic to table: one sink."""
-    from deploy.keeping import keepers
+    from deploy.keeping import eraser, keepers, retention
     from deploy.lags import Lags
+    from deploy.tombstones import KafkaTombstones
     from sinks.clickhouse import ClickHouse
     from sinks.consume import Sink
-    from sinks.erasures import Erasures
     from sinks.pulse import Pulse
 
     settings = tier.settings
@@ -189,12 +189,12 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
         book=book,
         folding=folding,
     )
-    sweeper = ClickHouse(settings.clickhouse_writer)
-    erasures = Erasures(sweeper, settings.database, settings.cluster or None)
-    sweeping = erasures.run(tier.stop, tier.metrics)
+    tombstones = KafkaTombstones(settings.kafka, settings.topics)
+    sweeping = eraser(tier, tail, tombstones).run(tier.stop, tier.metrics)
+    expiring = retention(tier, tail).run(tier.stop)
     viewing, folds = views.run(tier.stop, tier.metrics), folding.run(tier.stop)
-    chores = (sweeping, viewing, folds, pulse.run(tier.stop), lags.run(tier.stop))
-    async with _running(keeper), _running(tail):
+    chores = (sweeping, expiring, viewing, folds, pulse.run(tier.stop), lags.run(tier.stop))
+    async with running(keeper), running(tail), running(tombstones):
         await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
 
 
@@ -280,7 +280,8 @@ async def _beside(
 
 
 @asynccontextmanager
-async def _running(part: Any) -> AsyncIterator[Any]:
+async def running(part: Any) -> AsyncIterator[Any]:
+    """Start a part, and stop it in the end."""
     await part.start()
     try:
         yield part

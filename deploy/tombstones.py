@@ -65,7 +65,10 @@ class KafkaTombstones:
         await self._write((self._overrides, 0, key) for key in sorted(alive))
         return len(alive)
 
-    async def close(self) -> None:
+    async def start(self) -> None:
+        """Do nothing: it connects when it is first needed."""
+
+    async def stop(self) -> None:
         """Disconnect."""
         producer, self._producer = self._producer, None
         if producer is not None:

@@ -1,48 +1,23 @@
-"""Erasures of people: what is told of one, and who a dead letter is about."""
+"""Who an event or a dead letter is about, and whether they were erased. Pure."""
 
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from schemas import codec, envelope
+from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
+from schemas.events import Event
 from schemas.vendor import Vendor
-
-State = Literal["asked", "hidden", "verified"]
 
 _NAMES: Final = re.compile(
     r"id$|user|visitor|anonym|profile|customer|device|session|distinct|mail|phone", re.IGNORECASE
 )
 _SHORTEST: Final = 8
 """A text of so many characters that equals somebody's id is no coincidence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Erasure:
-    """One erasure, and how far it is.
-
-    Attributes:
-        erasure_id: UUID.
-        asked_at: what was received later stays, Unix ms.
-        profiles: how many profiles were one with the one that was named.
-        events: rows of events that were deleted.
-        state: ``asked``: noted, and going on; ``hidden``: no query finds them; ``verified``:
-            the files were rewritten and nothing of theirs was counted in them.
-        hidden_at, verified_at: Unix ms, 0 for not yet.
-        survivors: rows that were counted last, 0 before.
-    """
-
-    erasure_id: str
-    asked_at: int
-    profiles: int = 0
-    events: int = 0
-    state: State = "asked"
-    hidden_at: int = 0
-    verified_at: int = 0
-    survivors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +47,9 @@ class Subjects:
             for kind, found in hashed
             for each in found
         )
+
+
+NOBODY: Final = Subjects({}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +97,11 @@ def _raw(original: bytes, vendors: Callable[[str], Vendor | None]) -> Named:
     vendor = vendors(raw.protocol)
     if vendor is None:
         raise Malformed("protocol-unknown", raw.protocol)
-    event = vendor.decode(raw)
+    return named_by(raw, vendor.decode(raw))
+
+
+def named_by(raw: RawEvent, event: Event) -> Named:
+    """Say whose an event is."""
     user = (event.user_id,) if event.user_id else ()
     visitor = (event.anonymous_id,) if event.anonymous_id and not user else ()
     previous = (event.previous_id,) if event.previous_id else ()

@@ -25,7 +25,10 @@ MAX_PROPS_BYTES: Final = 16 << 10
 MAX_SESSION_SECONDS: Final = 366 * 86_400
 MAX_LIMIT: Final = 1_000_000_000
 
+MAX_DAYS: Final = 36_525
+
 _SECONDS: Final = ("session_timeout", "session_max")
+_DAYS: Final = ("retention_days", "ip_retention_days")
 _LIMITS: Final = frozenset(known.name for known in fields(Limits))
 _LINK: Final = frozenset(known.name for known in fields(Redirect))
 _NOT_TEXT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -86,7 +89,7 @@ def as_plain(value: Any, name: str, longest: int = MAX_NAME, code: str = "source
 
 def _filled(source: Source, given: Mapping[str, Any]) -> Source:
     values = {name: value for name, value in given.items() if name in SETTABLE}
-    for name in values.keys() & _SECONDS:
+    for name in values.keys() & {*_SECONDS, *_DAYS}:
         values[name] = as_whole(values[name])
     if "limits" in values:
         values["limits"] = _limits(source.limits, values["limits"])
@@ -112,6 +115,9 @@ def _bound(source: Source) -> None:
     for name in _SECONDS:
         if getattr(source, name) > MAX_SESSION_SECONDS:
             raise _wrong(name, f"{name} is at most {MAX_SESSION_SECONDS} seconds")
+    for name in _DAYS:
+        if not 0 <= getattr(source, name) <= MAX_DAYS:
+            raise _wrong(name, f"{name} is 1 to {MAX_DAYS} days, or 0 to keep all")
 
 
 def _limits(present: Limits, given: Any) -> Limits:

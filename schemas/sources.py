@@ -113,6 +113,9 @@ class Source:
         merge_by: kinds of addresses, out of MERGE_KEYS, that make two profiles of it one.
         ip: what is stored of visitors' addresses once they have been located: all, the network
             (/24, /48), or nothing. Raw topics and dead letters hold what was sent.
+        retention_days: after so many days events, sessions and dead letters are deleted, by the
+            time of the event; 0 keeps them. Profiles stay.
+        ip_retention_days: after so many days the column ``ip`` of events is emptied; 0 keeps it.
         redirects: links of a source whose bridge is ``redirect``.
         created_at, updated_at: Unix ms.
     """
@@ -138,6 +141,8 @@ class Source:
     sticky_session: bool = True
     merge_by: tuple[str, ...] = ()
     ip: IpPolicy = "keep"
+    retention_days: int = 0
+    ip_retention_days: int = 0
     redirects: tuple[Redirect, ...] = ()
     limits: Limits = field(default_factory=Limits)
     keys: tuple[Key, ...] = ()

@@ -4,30 +4,37 @@ import asyncio
 import logging
 from typing import Final
 
+from schemas.errors import HeadraceError
 from schemas.metrics import Metrics
 from sinks.chores import until_told
 from sinks.clickhouse import ClickHouse, identifier
+from sinks.forgetting import OVERLAP_MS, Forgetting
 from sinks.select import count, erase
-from sinks.verdict import Failed
 
 SWEEP_SECONDS: Final = 5.0
 """From one sweep to the next."""
-OVERLAP_MS: Final = 120_000
-"""``stored_at`` is a row's age when its insert began; longer than any insert takes."""
 
 _log: Final = logging.getLogger(__name__)
 
 
 class Erasures:
-    """The customers that were erased.
+    """The customers that were erased, and the people.
 
     Args:
         database: that holds the tables.
         cluster: on which rows are erased, None for one server.
+        people: follows erasures of people, None where somebody else does.
     """
 
-    def __init__(self, client: ClickHouse, database: str, cluster: str | None = None) -> None:
+    def __init__(
+        self,
+        client: ClickHouse,
+        database: str,
+        cluster: str | None = None,
+        people: Forgetting | None = None,
+    ) -> None:
         self._client = client
+        self._people = people
         name = identifier(database)
         self._events, self._table = f"{name}.events", f"{name}.erasures"
         self._on_cluster = f" ON CLUSTER {identifier(cluster)}" if cluster else ""
@@ -88,7 +95,9 @@ class Erasures:
         while True:
             try:
                 metrics.add("headrace_sink_swept_total", await self.sweep())
-            except Failed as failure:
+                if self._people is not None:
+                    await self._people.sweep()
+            except HeadraceError as failure:
                 metrics.add("headrace_sink_sweep_failures_total", code=failure.code)
                 _log.warning("cannot look for erased events: %s", failure.message)
             await asyncio.sleep(seconds)

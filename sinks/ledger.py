@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
+from schemas.erasures import Subjects
 from schemas.ledger import Entry, Tier, entries
 from sinks.clickhouse import ClickHouse
+from sinks.subjects import subjects
 
 _PAGE: Final = 5_000
 _ARRAYS: Final = ("offsets", "events", "unsaved", "duplicates", "dead", "into", "until")
@@ -100,6 +102,18 @@ class Ledger:
             f" FROM {self._name}.erasures GROUP BY source_id, group_id"
         )
         return {(str(source), str(group)): int(at) for source, group, at in rows}
+
+    async def people(self) -> Subjects:
+        """Who was erased, with all that is one with them."""
+        return await subjects(self._client)
+
+    async def expired(self) -> Mapping[str, int]:
+        """Source -> up to which time of the event its events were deleted as old, Unix ms."""
+        rows = await self._client.query(
+            "SELECT toString(source_id), toUnixTimestamp64Milli(max(until))"  # noqa: S608
+            f" FROM {self._name}.expirations GROUP BY source_id"
+        )
+        return {str(source): int(until) for source, until in rows}
 
     async def _among(self, sql: str, wanted: Collection[EventKey]) -> set[EventKey]:
         found: set[EventKey] = set()

@@ -5,6 +5,7 @@ import pytest
 from deploy.inquest import Known, Line, event_lines, raw_lines
 from deploy.sheet import Fate, Place
 from schemas import codec
+from schemas.erasures import Named, Subjects, digest
 from schemas.events import iso
 from schemas.ledger import UNKNOWN, minute_of
 from schemas.sources import Registry
@@ -12,6 +13,7 @@ from schemas.topics import HEARTBEAT
 
 AT = 1_795_262_431_500
 KEY = ("shop", minute_of(AT))
+LETTER = digest("letter", "shop", "gone")
 RAW, EVENTS = Place("t.raw.shop", 1, 7), Place("t.events", 1, 9)
 
 
@@ -22,6 +24,8 @@ def known(**more: object) -> Known:
         "letters": {RAW},
         "erased": {("shop", "acme"): AT},
         "waiting": set(),
+        "people": Subjects({"p1": AT}, {digest("user", "shop", "anna"): AT, LETTER: AT}),
+        "expired": {"old": AT},
     }
     return Known(**(facts | more))  # type: ignore[arg-type]
 
@@ -37,6 +41,12 @@ def known(**more: object) -> Known:
         (Line(RAW, KEY, "other", AT, customer="acme"), "erased"),
         (Line(RAW, KEY, "other", AT + 1, customer="acme"), "missing"),
         (Line(RAW, ("app", KEY[1]), "stored", AT), "missing"),
+        (Line(RAW, KEY, "other", AT, who=Named(AT, ("p1",))), "erased"),
+        (Line(RAW, KEY, "other", AT, who=Named(AT, users=("anna",))), "erased"),
+        (Line(RAW, KEY, "other", AT, who=Named(AT + 1, ("p1",), ("anna",))), "missing"),
+        (Line(RAW, KEY, "gone", AT), "erased"),
+        (Line(RAW, ("old", KEY[1]), "other", AT + 1, at=AT - 1), "expired"),
+        (Line(RAW, ("old", AT + 1), "other", AT + 1, at=AT), "missing"),
     ],
 )
 def test_every_event_has_a_fate(line: Line, fate: Fate) -> None:
@@ -55,7 +65,7 @@ def test_canonical_lines_are_read_and_heartbeats_passed_over() -> None:
     beat = {"event_id": "b", "source_id": HEARTBEAT, "received_at": iso(AT)}
     value = codec.join_lines([codec.dumps(row), codec.dumps(beat), b"[]", b"{"])
     assert list(event_lines(EVENTS, value)) == [
-        Line(EVENTS, KEY, "e", AT, customer="acme"),
+        Line(EVENTS, KEY, "e", AT, customer="acme", who=Named(AT)),
         Line(EVENTS, ("", UNKNOWN), "", 0),
         Line(EVENTS, ("", UNKNOWN), "", 0),
     ]

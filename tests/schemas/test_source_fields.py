@@ -34,6 +34,8 @@ WHOLE: dict[str, Any] = {
     "sticky_session": False,
     "merge_by": ["phone", "email"],
     "ip": "truncate",
+    "retention_days": 90,
+    "ip_retention_days": 30,
     "redirects": [{**LINK, "name": "Sale", "props": {"a": "payload@params.a"}}],
     "limits": {"body_bytes": 1000, "events_per_request": 5, "requests_per_second": 7},
 }

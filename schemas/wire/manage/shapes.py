@@ -5,6 +5,7 @@ from typing import Final
 from schemas.openapi import BOOLEAN, PLAIN, PROSE, STRING, array, record, ref
 from schemas.reading import MAX_ID, MAX_NAME, JsonObject
 from schemas.source_fields import (
+    MAX_DAYS,
     MAX_DESCRIPTION,
     MAX_LIMIT,
     MAX_ORIGINS,
@@ -21,6 +22,7 @@ _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
 _SOME: Final = rf"^{_NOT_CONTROL}*[!-~]{_NOT_CONTROL}*$"
 """Not only blanks."""
 _COUNT: Final[JsonObject] = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT}
+_DAYS: Final[JsonObject] = {"type": "integer", "minimum": 0, "maximum": MAX_DAYS}
 _TIME: Final[JsonObject] = {"type": "integer", "minimum": 0, "description": "Unix ms"}
 
 
@@ -76,6 +78,11 @@ _FIELDS: Final[dict[str, JsonObject]] = {
         "enum": list(IP_POLICIES),
         "description": "What is stored of visitors' addresses: all, the network, or nothing.",
     },
+    "retention_days": {
+        **_DAYS,
+        "description": "Days after which events, sessions and dead letters go; 0: never.",
+    },
+    "ip_retention_days": {**_DAYS, "description": "Days after which addresses go; 0: never."},
     "redirects": array(ref("HeadraceRedirect"), maxItems=MAX_REDIRECTS),
     "limits": ref("HeadraceLimits"),
 }
