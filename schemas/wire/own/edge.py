@@ -74,7 +74,7 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
         raise Refused("key-scoped", message)
     body = parse_object(request.body) if claim.payload is None else claim.payload
     events = _events(body)
-    cookieless = body.get("cookieless") is True
+    cookieless = _flag(body, "cookieless")
     if events:
         _check_any(events, cookieless=cookieless)
     bound_events(len(events), grant.source)
@@ -103,6 +103,14 @@ def _events(body: JsonObject) -> list[Any]:
     if type(events) is not list:
         raise Malformed("list-type", "events must be an array", where=(*_BODY, "events"))
     return events
+
+
+def _flag(body: JsonObject, name: str) -> bool:
+    value = body.get(name)
+    if value is not None and type(value) is not bool:
+        where = (*_BODY, name)
+        raise Malformed("value-error", f"{name} must be true or false", where=where)
+    return value is True
 
 
 def _check_any(events: list[Any], *, cookieless: bool) -> None:

@@ -84,7 +84,7 @@ _BATCH: Final = record(
         "write_key": {"description": "Where neither header nor query has one."},
         "sent_at": {**_TIME, "description": "When the client sent this, by the clock of `time`."},
         "cookieless": {
-            **BOOLEAN,
+            **nullable(BOOLEAN),
             "description": "Events without an id are of a visitor of today, known by address and "
             "browser alone.",
         },
