@@ -8,10 +8,12 @@ they return, to all others with their next fetch.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from deploy.admin_key import is_admin
 from deploy.declare import wait_for_kafka
+from deploy.people import People
 from deploy.registry import Tail
 from deploy.schemata import Schemata
 from deploy.settings import Settings
@@ -20,7 +22,9 @@ from deploy.writes import Writer
 from schemas import commands
 from schemas.errors import Malformed, Unavailable
 from schemas.named import NAMED, Asked
+from schemas.people import EraseProfile, Erasure, FindProfiles, ListErasures, Person
 from schemas.query import Query
+from schemas.signed import MadeLink, MakeLinks, make
 
 _TURN_SECONDS: Final = 10.0
 _KAFKA_SECONDS: Final = 10.0
@@ -71,6 +75,7 @@ class Desk:
         self._make_archive = archive
         self._archive: Archive | None = None
         self._writer = Writer(settings.kafka, tail)
+        self._people = People(settings, tail)
         self._turn = asyncio.Lock()
         self._schemata = Schemata(settings.topics.schemas.name, tail, self._writer, self._seen)
         self._sources = sources = Sources(
@@ -79,10 +84,14 @@ class Desk:
         self._asks: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
             commands.ShowSchema: self._schema,
             commands.ShowValidations: self._validations,
+            MakeLinks: self._make_links,
             commands.Select: self._select,
             commands.RunQuery: self._run,
             commands.SelectProfiles: self._profiles,
             commands.Erase: self._erase,
+            FindProfiles: self._find_profiles,
+            EraseProfile: self._erase_profile,
+            ListErasures: self._erasures,
         }
         self._writes: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
             commands.CreateSource: sources.create,
@@ -103,6 +112,7 @@ class Desk:
     async def stop(self) -> None:
         """Disconnect."""
         await self._writer.stop()
+        await self._people.stop()
         if self._archive is not None:
             await self._archive.close()
 
@@ -115,10 +125,11 @@ class Desk:
 
         Raises:
             Malformed: ``source-invalid``, ``key-invalid``, ``collection-invalid``,
-                ``schema-invalid`` (400); ``source-unknown``, ``key-unknown``,
-                ``validation-unknown`` (404); ``source-exists``, ``key-exists``,
-                ``redirect-exists``, ``topic-mismatch``, ``too-many-keys``, ``schema-conflict``,
-                ``validation-exists``, ``too-many-validations`` (409).
+                ``schema-invalid``, ``profile-invalid`` (400); ``source-unknown``,
+                ``key-unknown``, ``validation-unknown``, ``profile-unknown`` (404);
+                ``source-exists``, ``key-exists``, ``redirect-exists``, ``topic-mismatch``,
+                ``too-many-keys``, ``schema-conflict``, ``validation-exists``,
+                ``too-many-validations`` (409).
             Unavailable: ``broker-unavailable``, ``too-many-writers``, ``overloaded``, or what
                 the archive raises.
         """
@@ -159,6 +170,11 @@ class Desk:
     async def _validations(self, command: commands.ShowValidations) -> Any:
         return self._schemata.validations(self._sources.find(command.source_id).id)
 
+    async def _make_links(self, command: MakeLinks) -> tuple[MadeLink, ...]:
+        source_id = self._sources.find(command.source_id).id
+        settings = self._settings
+        return make(replace(command, source_id=source_id), settings.ids(), settings.url)
+
     async def _validate(self, command: commands.Validate) -> Any:
         source_id = self._sources.find(command.source_id).id
         return await self._schemata.validate(source_id, command.validation)
@@ -184,6 +200,18 @@ class Desk:
             raise Malformed("customer-missing", "name the customer whose rows are to go")
         source_id = self._sources.find(command.source_id).id
         return await self._rows().erase(source_id, command.customer)
+
+    async def _find_profiles(self, command: FindProfiles) -> tuple[Person, ...]:
+        if command.source_id:
+            self._sources.find(command.source_id)
+        return await self._people.find(command)
+
+    async def _erase_profile(self, command: EraseProfile) -> Erasure:
+        source_id = self._sources.find(command.source_id).id
+        return await self._people.erase(source_id, command)
+
+    async def _erasures(self, command: ListErasures) -> tuple[Erasure, ...]:  # noqa: ARG002
+        return await self._people.erasures()
 
     async def _seen(self, source_id: str) -> Mapping[str, Mapping[str, str]]:
         return await self._rows().properties(source_id)

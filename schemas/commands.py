@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.named import Asked
+from schemas.people import EraseProfile, FindProfiles, ListErasures
+from schemas.signed import MakeLinks
 from schemas.sources import KeyType, Source
 from schemas.validations import Validation
 
@@ -257,10 +259,14 @@ Command = (
     | ShowValidations
     | Validate
     | StopValidating
+    | MakeLinks
     | Select
     | ListQueries
     | RunQuery
     | SelectProfiles
     | Erase
+    | FindProfiles
+    | EraseProfile
+    | ListErasures
     | Nothing
 )

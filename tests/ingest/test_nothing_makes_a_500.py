@@ -18,8 +18,10 @@ from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.ids import Ids
 from schemas.metrics import Metrics
+from schemas.signed import MadeLink, MakeLinks
 from schemas.sources import Key, Redirect, Source, from_record, hash_key
 from schemas.topics import Topics
+from schemas.validations import Validation
 from schemas.vendor import Route, Vendor
 from schemas.wire import vendor as find_vendor
 from tests.cases.case import all_sources
@@ -42,12 +44,14 @@ ERROR_FIELD = {
     "filum": "message",
     "eventbunker": "error",
     "own": "error",
+    "links": "error",
     "headrace": "error",
     "queries": "error",
 }
 TRY_AGAIN = {503, 507}
 SOURCE = Source("made", keys=(Key("k1", "write", hash_key("k")),))
 SALE = Collection("made", "sale", {"price": "double"})
+MONEY = Validation("sale", "money", {})
 ISSUED = commands.Issued(SOURCE, {"k1": "k"})
 RESULTS: dict[type, Any] = {
     commands.CreateSource: ISSUED,
@@ -60,6 +64,10 @@ RESULTS: dict[type, Any] = {
     commands.ListSources: (SOURCE,),
     commands.ShowSchema: (SALE,),
     commands.DeclareSchema: SALE,
+    commands.ShowValidations: (MONEY,),
+    commands.Validate: MONEY,
+    commands.StopValidating: None,
+    MakeLinks: (MadeLink("ann", "/l/made/t", "/o/made/t.gif"),),
     commands.Erase: 3,
     commands.DeleteSource: None,
     commands.Nothing: None,

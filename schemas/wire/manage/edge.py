@@ -32,6 +32,7 @@ from schemas.source_fields import as_plain, refuse_others
 from schemas.sources import KEY_TYPES, KeyType
 from schemas.validations import Validation, checked_name, weighed
 from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
+from schemas.wire.manage import linking, people
 
 NAME = "headrace"
 
@@ -58,10 +59,12 @@ ROUTES: tuple[Route, ...] = (
     _route(f"{_ONE}/schema", "schema", "GET", "POST"),
     _route(f"{_ONE}/validations", "validations", "GET", "POST"),
     _route(f"{_ONE}/validations/{{name}}", "validation", "DELETE"),
+    _route(f"{_ONE}/links", "links", "POST"),
     _route(f"{_ONE}/keys", "keys", "POST"),
     # No key's id is "rotate", so whichever of these two is looked at first, this one is meant.
     _route(f"{_ONE}/keys/rotate", "rotation", "POST"),
     _route(f"{_ONE}/keys/{{key_id}}", "key", "DELETE"),
+    *people.ROUTES,
 )
 
 
@@ -76,8 +79,8 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # 
 
     Raises:
         Malformed: missing, json-invalid, dict-type, json-too-deep, too-many-keys,
-            source-invalid, key-invalid, collection-invalid, validation-invalid or
-            schema-invalid; each names the field.
+            source-invalid, key-invalid, collection-invalid, validation-invalid,
+            schema-invalid or link-invalid; each names the field.
     """
     return _COMMANDS[request.endpoint, request.method](request)
 
@@ -171,11 +174,15 @@ _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Request], Command]]] = {
     ("key", "DELETE"): lambda request: RevokeKey(_source(request), request.path["key_id"]),
     ("schema", "GET"): lambda request: ShowSchema(_source(request)),
     ("schema", "POST"): _declare,
+    ("links", "POST"): lambda request: linking.command(_source(request), _body(request)),
     ("validations", "GET"): lambda request: ShowValidations(_source(request)),
     ("validations", "POST"): _validate,
     ("validation", "DELETE"): lambda request: StopValidating(
         _source(request), request.path["name"]
     ),
+    ("profile", "GET"): people.command,
+    ("profile", "DELETE"): people.command,
+    ("erasures", "GET"): people.command,
 }
 
 

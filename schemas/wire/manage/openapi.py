@@ -16,6 +16,7 @@ from schemas.openapi import (
 )
 from schemas.reading import JsonObject
 from schemas.validations import NAME as VALIDATION_NAME
+from schemas.wire.manage import linking, people
 from schemas.wire.manage.edge import NAME
 from schemas.wire.manage.shapes import DECLARED, NEW_KEY, ROTATION, SCHEMAS
 
@@ -46,6 +47,7 @@ _LINKS: Final[dict[str, JsonObject]] = {
         "declare-schema",
         "show-validations",
         "validate",
+        "make-links",
     )
 } | {
     "revoke-key": {
@@ -171,6 +173,14 @@ DESCRIPTION: Final = Description(
             409,
             takes=DECLARED,
         ),
+        ("POST", f"{_SOURCE}/links"): _managed(
+            "make-links",
+            "Signed links and pixels for an e-mail, for one recipient or for each of many",
+            {"200": answer("In the order of the recipients.", linking.ANSWER)},
+            400,
+            404,
+            takes=ref("HeadraceNewLinks"),
+        ),
         ("GET", f"{_SOURCE}/validations"): _managed(
             "show-validations", "The schemas that its events are held against", _VALIDATIONS, 404
         ),
@@ -190,7 +200,8 @@ DESCRIPTION: Final = Description(
             404,
             parameters=(_SOURCE_ID, _VALIDATION),
         ),
+        **people.operations(_ADMIN),
     },
-    schemas=SCHEMAS,
+    schemas=SCHEMAS | people.SCHEMAS | linking.SCHEMAS,
     security={_ADMIN: {"type": "http", "scheme": "bearer"}},
 )

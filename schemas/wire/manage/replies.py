@@ -8,12 +8,20 @@ from schemas import codec
 from schemas.catalog import Collection
 from schemas.commands import Issued
 from schemas.errors import HeadraceError
+from schemas.people import Erasure, Person
 from schemas.reading import JsonObject
 from schemas.sources import Source
 from schemas.validations import Validation
 from schemas.vendor import Claim, Reply, Request, refusal
+from schemas.wire.manage import linking, people
 
 _UNAUTHORISED: Final = 401
+_LISTS: Final = {
+    "sources": "sources",
+    "validations": "validations",
+    "profile": "profiles",
+    "erasures": "erasures",
+}
 _FOR_PAGES: Final = frozenset({"any", "own"})
 """Protocols of sources that take what headrace.js sends."""
 _ADMIN: Final = (
@@ -31,10 +39,13 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
         place = f"/api/sources/{result.source.id}"
         body = codec.dumps(worded(result, _place(request)))
         return Reply(201, body, headers=(("Location", place),))
-    if request.endpoint == "sources":
-        return Reply(200, codec.dumps({"sources": [worded(source) for source in result]}))
-    if type(result) is tuple and request.endpoint == "validations":
-        return Reply(200, codec.dumps({"validations": [worded(each) for each in result]}))
+    if isinstance(result, Erasure):
+        return Reply(202, codec.dumps(worded(result)))
+    if request.endpoint == "links":
+        return linking.answer(result, request)
+    if type(result) is tuple and request.endpoint in _LISTS:
+        listed = [worded(each) for each in result]
+        return Reply(200, codec.dumps({_LISTS[request.endpoint]: listed}))
     return Reply(200, codec.dumps(worded(result, _place(request))))
 
 
@@ -48,7 +59,7 @@ def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
 
 
 def worded(result: Any, at: str = "") -> JsonObject:
-    """Write a source, a source with the keys drawn just now, a validation, collections as JSON.
+    """Write a source, perhaps with the keys drawn just now, or what else was asked for, as JSON.
 
     Hashes of keys stay inside; a drawn key is shown in clear, this once and without the others.
 
@@ -72,6 +83,8 @@ def worded(result: Any, at: str = "") -> JsonObject:
             return {"name": result.name, "properties": dict(result.properties)}
         case Validation():
             return asdict(result)
+        case Person() | Erasure():
+            return people.worded(result)
     return {"collections": [worded(each) for each in result]}
 
 
