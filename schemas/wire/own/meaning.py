@@ -30,6 +30,8 @@ def decode(raw: RawEvent) -> Event:
     user_id, anonymous_id = ids_of(body)
     context = inside(shared, "context") | _object(body, "context", errors)
     traits = _object(body, "traits", errors)
+    said = _object(body, "properties", errors)
+    changes = _changes(traits, body, errors)
     return Event(
         kind,
         name,
@@ -38,11 +40,11 @@ def decode(raw: RawEvent) -> Event:
         user_id=user_id,
         anonymous_id=anonymous_id,
         group_id=id_text(body.get("group_id")),
-        properties=(traits if kind in _TELLS_TRAITS else {}) | _object(body, "properties", errors),
+        properties=(traits if kind in _TELLS_TRAITS else {}) | said,
         context=context,
         details=_details(context, raw),
         errors=tuple(errors),
-        changes=_changes(traits, body, errors),
+        changes=changes,
         previous_id=id_text(body.get("previous_id")) if kind == "alias" else "",
     )
 
