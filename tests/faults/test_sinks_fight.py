@@ -15,7 +15,7 @@ from tests.contracts.leash import Leashed
 from tests.faults.measure import Stage
 from tests.sinks import flow
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.slow_fault]
 
 SESSION_SECONDS = 6.0
 """After which the group gives away the partitions of a sink of these tests."""
@@ -112,7 +112,6 @@ async def _committed(stage: Stage) -> int:
     return await flow.committed(stage.kafka, stage.topics)
 
 
-@pytest.mark.slow_fault
 async def test_a_sink_comes_and_goes_every_three_seconds(stage: Stage, sinks: Sinks) -> None:
     """Fault 10: by SIGTERM and by SIGKILL, in the middle of batches."""
     await sinks.start("stays", "")
@@ -129,7 +128,6 @@ async def test_a_sink_comes_and_goes_every_three_seconds(stage: Stage, sinks: Si
     await stage.tell("10", "members come and go", await stage.recovered(), "6 guests, 3 killed")
 
 
-@pytest.mark.slow_fault
 @pytest.mark.parametrize("instances", [("one", "two"), ("", "")], ids=["static", "dynamic"])
 async def test_a_zombie_wakes_up(stage: Stage, sinks: Sinks, instances: tuple[str, str]) -> None:
     """Fault 10: it still holds rows of partitions that another sink has long written."""
@@ -151,7 +149,6 @@ async def test_a_zombie_wakes_up(stage: Stage, sinks: Sinks, instances: tuple[st
     await stage.tell("10", what, recovery, f"{note}, {twice}")
 
 
-@pytest.mark.slow_fault
 async def test_two_sinks_of_one_name(stage: Stage, sinks: Sinks) -> None:
     """A mistake of whoever starts them: they take the partitions from each other, again and again.
 

@@ -12,6 +12,8 @@ from sinks.clickhouse import ClickHouse
 from sinks.migrate import migrate
 from tests.contracts.clickhouse.stand_in import StandIn
 from tests.contracts.leash import Leashed
+from tests.faults.figures import Report
+from tests.faults.measure import Stage
 from tests.sinks import flow
 from tests.sinks.lines import event
 from tests.sinks.proxy import LOSE, Proxy, proxy
@@ -46,7 +48,13 @@ async def tried(sink: flow.Running, times: int) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("when", ["before", "during", "after"])
 async def test_killed_around_an_insert(
-    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, tmp_path: Path, when: str
+    kafka: str,
+    topics: Topics,
+    url: str,
+    clickhouse: ClickHouse,
+    tmp_path: Path,
+    report: Report,
+    when: str,
 ) -> None:
     victim = launch(kafka, topics, url, when, tmp_path / "victim.log")
     await send(kafka, topics, 0)
@@ -56,10 +64,12 @@ async def test_killed_around_an_insert(
     assert status == -9, victim.tail()
     assert await flow.committed(kafka, topics) == 10
 
+    stage = Stage(kafka, topics, clickhouse, report, sent=2 * COUNT, records=20)
+    stage.heal()
     heir = launch(kafka, topics, url, "never", tmp_path / "heir.log")
     try:
-        await flow.exactly(clickhouse, range(2 * COUNT))
-        await flow.all_committed(kafka, topics, 20)
+        recovery = await stage.recovered()
+        await stage.tell("1" if when == "after" else "2", f"sink killed {when} an insert", recovery)
     finally:
         status = await asyncio.to_thread(heir.stop)
     assert status == 0, heir.tail()
@@ -86,7 +96,12 @@ async def test_lost_answers_double_nothing(
 
 @pytest.mark.faults
 async def test_clickhouse_away_for_a_while(
-    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, engine: StandIn
+    kafka: str,
+    topics: Topics,
+    url: str,
+    clickhouse: ClickHouse,
+    engine: StandIn,
+    report: Report,
 ) -> None:
     """The sink waits, keeps its partitions, and goes on where it was."""
     async with (
@@ -100,8 +115,9 @@ async def test_clickhouse_away_for_a_while(
         await tried(sink, 4)
         assert len(await flow.stored(clickhouse)) == COUNT
         way.away = False
-        await flow.exactly(clickhouse, range(2 * COUNT))
-        await flow.all_committed(kafka, topics, 20)
+        stage = Stage(kafka, topics, clickhouse, report, sent=2 * COUNT, records=20)
+        stage.heal()
+        await stage.tell("6", "ClickHouse away for seconds", await stage.recovered())
 
 
 @pytest.mark.faults
@@ -133,7 +149,12 @@ async def test_clickhouse_killed_while_it_inserts(
 
 @pytest.mark.faults
 async def test_stopping_while_clickhouse_is_away(
-    kafka: str, topics: Topics, url: str, clickhouse: ClickHouse, engine: StandIn
+    kafka: str,
+    topics: Topics,
+    url: str,
+    clickhouse: ClickHouse,
+    engine: StandIn,
+    report: Report,
 ) -> None:
     """A sink that cannot write still leaves in time; the next one stores what it read."""
     async with (
@@ -146,5 +167,7 @@ async def test_stopping_while_clickhouse_is_away(
         async with asyncio.timeout(10):
             await sink.stop()
     assert await flow.committed(kafka, topics) == 0
+    stage = Stage(kafka, topics, clickhouse, report, sent=COUNT, records=10)
+    stage.heal()
     async with flow.sinking(kafka, topics, url):
-        await flow.exactly(clickhouse, range(COUNT))
+        await stage.tell("6", "away across a sink's restart", await stage.recovered())
