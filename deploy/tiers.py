@@ -66,9 +66,9 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
         clock=clock,
         new_id=new_id,
     )
-    async with AsyncExitStack() as running:
+    async with AsyncExitStack() as stack:
         for part in (spooling, recall, desk, answers, keeper, publisher, heart):
-            await running.enter_async_context(running(part))
+            await stack.enter_async_context(running(part))
         app = build_app(
             vendors=VENDORS,
             publisher=publisher,
