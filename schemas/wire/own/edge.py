@@ -115,17 +115,16 @@ def _flag(body: JsonObject, name: str) -> bool:
 
 def _check_any(events: list[Any], *, cookieless: bool) -> None:
     """Raise what is wrong with the first event when something is wrong with all of them."""
-    first: Malformed | None = None
+    wrong: list[Malformed] = []
     for index, event in enumerate(events[:_MOST_LOOKED_AT]):
         where: Where = (*_BODY, "events", index)
         try:
             check(event, where, cookieless=cookieless)
         except Malformed as error:
-            first = first or error
+            wrong.append(error)
         else:
             return
-    if first is not None:
-        raise first
+    raise wrong[0]
 
 
 def _shared(body: JsonObject) -> bytes:
