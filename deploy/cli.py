@@ -15,7 +15,10 @@ from deploy import tier as tier_
 from deploy.cli_audit import audit
 from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
+from deploy.cli_links import links
+from deploy.cli_import import import_
 from deploy.cli_options import data_option, read_settings, speaks_plainly
+from deploy.cli_profiles import profiles
 from deploy.cli_query import query
 from deploy.cli_sources import sources
 from deploy.cli_tail import tail
@@ -207,6 +210,9 @@ def admin_key(new: bool, data: Path | None) -> None:
 headrace.add_command(audit)
 headrace.add_command(bench)
 headrace.add_command(dead)
+headrace.add_command(import_)
+headrace.add_command(profiles)
+headrace.add_command(links)
 headrace.add_command(query)
 headrace.add_command(replay)
 headrace.add_command(sources)

@@ -42,9 +42,9 @@ def records(data: bytes, *, most: int, inflated: int) -> Iterator[Any]:
     file = Source(data, MAX_VALUES)
     if file.take(len(_MAGIC)) != _MAGIC:
         raise invalid("this is no Avro object container file")
-    head = _metadata(file)
-    read = reader_of(_schema(head))
-    squeezed = _squeezed(head)
+    head = metadata(file)
+    read = reader_of(schema_of(head))
+    is_squeezed = squeezed(head)
     sync = file.take(_SYNC_BYTES)
     count = 0
     while not file.at_end:
@@ -55,7 +55,7 @@ def records(data: bytes, *, most: int, inflated: int) -> Iterator[Any]:
         count += held
         if held < 0 or count > most:
             raise Malformed("too-many-events", f"send at most {most} records per file", status=413)
-        plain = _inflate(block, inflated) if squeezed else block
+        plain = unpacked(block, inflated) if is_squeezed else block
         inflated -= len(plain)
         if inflated < 0:
             raise _too_large()
@@ -67,7 +67,8 @@ def records(data: bytes, *, most: int, inflated: int) -> Iterator[Any]:
             raise invalid("a block has more bytes than its records")
 
 
-def _metadata(file: Source) -> dict[str, bytes]:
+def metadata(file: Source) -> dict[str, bytes]:
+    """Read what a file says of itself before its first block."""
     head: dict[str, bytes] = {}
     while count := file.long():
         if count < 0:
@@ -79,7 +80,8 @@ def _metadata(file: Source) -> dict[str, bytes]:
     return head
 
 
-def _schema(head: dict[str, bytes]) -> Any:
+def schema_of(head: dict[str, bytes]) -> Any:
+    """Find the schema; Malformed ``avro-invalid`` otherwise."""
     text = head.get("avro.schema", b"")
     if not text or len(text) > MAX_SCHEMA_BYTES:
         raise invalid(f"a file's schema has 1 to {MAX_SCHEMA_BYTES} bytes")
@@ -89,14 +91,16 @@ def _schema(head: dict[str, bytes]) -> Any:
         raise invalid(f"the file's schema is no JSON: {error.message}") from error
 
 
-def _squeezed(head: dict[str, bytes]) -> bool:
+def squeezed(head: dict[str, bytes]) -> bool:
+    """Tell whether blocks are deflated; Malformed ``avro-codec-unsupported`` otherwise."""
     name = head.get("avro.codec", b"null")
     if name not in {b"null", b"deflate"}:
         raise Malformed("avro-codec-unsupported", "write the Avro file with codec null or deflate")
     return name == b"deflate"
 
 
-def _inflate(block: bytes, most: int) -> bytes:
+def unpacked(block: bytes, most: int) -> bytes:
+    """Inflate a block; Malformed ``avro-invalid`` or ``body-too-large``."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         plain = inflater.decompress(block, most + 1)

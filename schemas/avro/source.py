@@ -31,6 +31,11 @@ class Source:
         """Whether every byte was read."""
         return self._at >= len(self._data)
 
+    @property
+    def position(self) -> int:
+        """How many bytes were read."""
+        return self._at
+
     def spend(self) -> None:
         """Count a value, which may have no bytes at all; Malformed when there are too many."""
         self.left -= 1

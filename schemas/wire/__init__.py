@@ -1,11 +1,30 @@
 """One module per vendor: routes, read, split, reply, refuse for the edge; decode for processors."""
 
 from schemas.vendor import Vendor
-from schemas.wire import eventbunker, filum, links, manage, own, queries, rakam, tracardi
+from schemas.wire import (
+    eventbunker,
+    filum,
+    imports,
+    links,
+    manage,
+    own,
+    queries,
+    rakam,
+    tracardi,
+)
 
-VENDORS: tuple[Vendor, ...] = (tracardi, rakam, filum, eventbunker, own, links, manage, queries)
+VENDORS: tuple[Vendor, ...] = (
+    tracardi,
+    rakam,
+    filum,
+    eventbunker,
+    own,
+    links,
+    manage,
+    queries,
+)
 
-_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in VENDORS}
+_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in (*VENDORS, imports)}
 
 
 def vendor(name: str) -> Vendor | None:

@@ -1,0 +1,74 @@
+"""The dry run: what an import would make of a file, by its first rows."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from deploy.imports.chunks import SAMPLE, Chunk, Wish, chunk, planned
+from deploy.imports.places import Place
+from deploy.imports.tables import Row, rows
+from deploy.imports.unpack import Counted, parts
+from deploy.imports.work import container_for, stem_of
+from schemas import codec, types
+from schemas.events import iso
+from schemas.wire.imports.formats import FORMATS
+from schemas.wire.imports.plan import Plan
+
+_SHOWN: Final = 10
+_EXAMPLE: Final = 40
+
+
+def look(places: Iterable[Place], wish: Wish, container: str, now: int) -> Iterator[str]:
+    """Say line by line what each part would become; nothing is sent.
+
+    Raises:
+        Malformed: what is wrong with a file as a whole.
+    """
+    for place in places:
+        stream = place.open()
+        try:
+            for part in parts(place.name, Counted(stream)):
+                kind = container or container_for(wish.format, part)
+                plan, every = planned(rows(kind, part.stream), wish, kind, now, stem_of(part))
+                some = [row for row, _ in zip(every, range(SAMPLE), strict=False)]
+                yield f"{part.name}: {kind}, {plan.format}"
+                yield from _described(some, plan)
+        finally:
+            stream.close()
+
+
+def _described(some: list[Row], plan: Plan) -> Iterator[str]:
+    made = chunk(some, 0, 0, plan, "0" * 16)
+    for target, column in sorted(plan.columns.items()):
+        yield f"  {column} -> {target}"
+    if plan.columns and "time" not in plan.columns:
+        now = iso(plan.began)
+        yield f"  no column is a time: every event would be of {now} (--map time=COLUMN)"
+    if plan.columns and not {"user", "anonymous", "session"} & plan.columns.keys():
+        yield "  no column is a user or visitor: the events are nobody's (--map user=COLUMN)"
+    yield from _collections(made, plan)
+    for row, error in made.rejected[:_SHOWN]:
+        yield f"  line {row.line} would be set aside: {error.code}: {error.message}"
+    if len(made.rejected) > _SHOWN:
+        yield f"  ... and {len(made.rejected) - _SHOWN:,} more"
+    aside = f"{len(made.rejected):,} rows set aside"
+    yield f"  the first {len(some):,} rows: {len(made.drafts):,} events, {aside}"
+
+
+def _collections(made: Chunk, plan: Plan) -> Iterator[str]:
+    """Show each collection with the types that its properties would have."""
+    read = FORMATS[plan.format].read
+    counts: Counter[str] = Counter()
+    found: dict[str, dict[str, tuple[str, Any]]] = {}
+    for draft in made.drafts:
+        event = read(codec.loads(draft.body), plan).event
+        counts[event.event_type] += 1
+        columns = found.setdefault(event.event_type, {})
+        for name, value in event.properties.items():
+            kind = types.infer(value)
+            if kind is not None:
+                columns.setdefault(name, (kind, value))
+    for name, columns in found.items():
+        yield f"  {name}: {counts[name]:,} of them"
+        for column, (kind, value) in columns.items():
+            yield f"    {column}  {kind}  e.g. {codec.dumps(value).decode()[:_EXAMPLE]}"

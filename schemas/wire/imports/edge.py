@@ -1,0 +1,160 @@
+"""Imports over HTTP: a part of a file as the body, each row an event or told with its number."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from schemas import codec
+from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.reading import JsonObject, bound_line
+from schemas.vendor import (
+    Batch,
+    Claim,
+    Draft,
+    Edge,
+    Grant,
+    Reply,
+    Request,
+    Route,
+    bound_events,
+    refusal,
+)
+from schemas.wire.imports.body import Row, is_table, rows_of
+from schemas.wire.imports.guess import plan_of
+from schemas.wire.imports.meaning import format_of
+from schemas.wire.imports.plan import ROWS, TARGETS, Plan
+
+ROUTES: tuple[Route, ...] = (Route("/api/sources/{source}/import", ROWS, any_protocol=True),)
+BRIDGES: Final = ("import", "rest")
+"""Bridges of sources that take imports; one of bridge ``import`` takes nothing else."""
+TOLD: Final = 100
+"""Rejected rows that an answer names."""
+
+_LONGEST_FILE: Final = 200
+_FORBIDDEN: Final = 403
+_QUERY: Final = ("query",)
+
+
+def read(request: Request) -> Claim:
+    """Find the write key, a Bearer token, and see that the query can be.
+
+    Raises:
+        Refused: ``key-missing``.
+        Malformed: ``format-unknown``, ``parameter-invalid``.
+    """
+    scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refused("key-missing", "send the write key: 'Authorization: Bearer <key>'")
+    if _one(request, "format"):
+        raise Malformed("format-unknown", "over HTTP rows are rows: --format is for the command")
+    _columns(request)
+    _first(request)
+    return Claim("key", key.strip())
+
+
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+    """Make a draft of each row that is right; the others are told in the answer.
+
+    Raises:
+        Refused: ``key-scoped``, ``source-mismatch`` (403), ``bridge-mismatch``.
+        Malformed: missing, json-invalid, csv-invalid, column-unknown, collection-missing; what
+            is wrong with the first row when all are; too-many-events (413).
+    """
+    _check(request, grant)
+    found = list(_bounded(rows_of(request), grant))
+    plan = _plan(request, [row.value for row in found if type(row.value) is dict])
+    name, first = _one(request, "file"), _first(request)
+    drafts, rejected = [], []
+    why: Malformed | None = None
+    for number, row in enumerate(found, first):
+        row_id = f"{name}:{number}" if name else edge.new_id()
+        try:
+            drafts.append(_draft(row, plan, row_id))
+        except Malformed as error:
+            why = why or error
+            rejected.append({"row": number, "code": error.code, "message": error.message})
+    if why is not None and not drafts:
+        raise why
+    return Batch(tuple(drafts), codec.dumps(plan.shared()), answer=rejected)
+
+
+def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
+    """Say how many rows are safe, and which are not taken."""
+    rejected = batch.answer or []
+    said = {"accepted": len(event_ids), "rejected": len(rejected), "rows": rejected[:TOLD]}
+    return Reply(200, codec.dumps(said))
+
+
+def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
+    """Say no: a short code for programs, a sentence for people."""
+    said = {"error": {"code": error.code, "message": error.message}}
+    return refusal(error, said, error.status)
+
+
+def _check(request: Request, grant: Grant) -> None:
+    source = grant.source
+    if request.path["source"].strip().lower() != source.id:
+        message = "this is the key of another event source: send that of the one in the path"
+        raise Refused("source-mismatch", message, status=_FORBIDDEN)
+    if grant.key and grant.key.customer:
+        message = "this key is one customer's; import with a key of the whole source"
+        raise Refused("key-scoped", message)
+    if source.bridge not in BRIDGES:
+        message = f"event source {source.id} has bridge '{source.bridge}', which takes no imports"
+        raise Refused("bridge-mismatch", message)
+
+
+def _bounded(rows: Iterator[Row], grant: Grant) -> Iterator[Row]:
+    for number, row in enumerate(rows, 1):
+        bound_events(number, grant.source)
+        yield row
+
+
+def _plan(request: Request, rows: list[JsonObject]) -> Plan:
+    plan = plan_of(
+        rows,
+        collection=_one(request, "collection"),
+        columns=_columns(request),
+        types={},
+        skip=tuple(filter(None, _one(request, "skip").split(","))),
+        began=request.received_at,
+        of_text=is_table(request),
+    )
+    if not plan.collection and "event" not in plan.columns:
+        message = "no column names the events: say what they are with collection="
+        raise Malformed("collection-missing", message, where=_QUERY)
+    return plan
+
+
+def _draft(row: Row, plan: Plan, row_id: str) -> Draft:
+    if row.why is not None:
+        raise row.why
+    line = codec.dumps(row.value)
+    bound_line(line, row.value)
+    return format_of(ROWS).read(row.value, plan).draft(line, row_id)
+
+
+def _columns(request: Request) -> dict[str, str]:
+    found = {}
+    for pair in filter(None, ",".join(request.query.get("map", [])).split(",")):
+        target, equals, column = pair.partition("=")
+        if not equals or target not in TARGETS:
+            message = f"map is TARGET=COLUMN,... with targets {', '.join(TARGETS)}"
+            raise Malformed("parameter-invalid", message, where=(*_QUERY, "map"))
+        found[target] = column
+    return found
+
+
+def _first(request: Request) -> int:
+    text = _one(request, "first")
+    if text and not (text.isascii() and text.isdecimal() and len(text) < 16):  # noqa: PLR2004
+        message = "first is the number of the body's first row in its file, from 0"
+        raise Malformed("parameter-invalid", message, where=(*_QUERY, "first"))
+    if len(_one(request, "file")) > _LONGEST_FILE:
+        message = f"file is a name of at most {_LONGEST_FILE} characters"
+        raise Malformed("parameter-invalid", message, where=(*_QUERY, "file"))
+    return int(text or 0)
+
+
+def _one(request: Request, name: str) -> str:
+    values: list[Any] = request.query.get(name, [])
+    return str(values[0]).strip() if values else ""

@@ -1,0 +1,73 @@
+"""What the path of imports takes and answers, for ``/openapi.json``."""
+
+from typing import Final
+
+from schemas.openapi import (
+    ANYTHING,
+    OBJECT,
+    STRING,
+    WHOLE,
+    Description,
+    answer,
+    array,
+    body,
+    operation,
+    parameter,
+    record,
+    ref,
+    refusals,
+)
+from schemas.wire.imports.plan import TARGETS
+
+_KEY: Final = "importWriteKey"
+_TEXT: Final = """\
+Rows of a file, a part of it per request, within the limits of the event source. For whole files \
+there is `headrace import`, which goes on where it was interrupted.
+"""
+_SAID: Final = record(
+    {"code": {**STRING, "description": "for programs"}, "message": STRING}, ("code", "message")
+)
+
+DESCRIPTION: Final = Description(
+    title="imports",
+    text=_TEXT,
+    operations={
+        ("POST", "/api/sources/{source}/import"): operation(
+            "rows",
+            "Rows of a file",
+            {
+                "200": answer("The rows that are right are safe.", ref("ImportDone")),
+                **refusals(ref("ImportError"), 400, 401, 403, 429),
+            },
+            parameters=(
+                parameter("source", STRING, "Id of the event source.", place="path"),
+                parameter("collection", STRING, "Event type of every row."),
+                parameter("map", STRING, f"TARGET=COLUMN,...; there are {', '.join(TARGETS)}."),
+                parameter("skip", STRING, "Columns that are left out."),
+                parameter("file", STRING, "The same rows of it sent again are stored once."),
+                parameter("first", STRING, "Number of the first row in that file, from 0."),
+            ),
+            takes=body(
+                {
+                    "application/x-ndjson": OBJECT,
+                    "application/json": ANYTHING,
+                    "text/csv": STRING,
+                    "text/tab-separated-values": STRING,
+                }
+            ),
+            security=_KEY,
+        )
+    },
+    schemas={
+        "ImportDone": record(
+            {
+                "accepted": WHOLE,
+                "rejected": WHOLE,
+                "rows": array(record({"row": WHOLE, "code": STRING, "message": STRING})),
+            },
+            ("accepted", "rejected", "rows"),
+        ),
+        "ImportError": record({"error": _SAID}, ("error",)),
+    },
+    security={_KEY: {"type": "http", "scheme": "bearer"}},
+)
