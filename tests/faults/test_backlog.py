@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow_fault]
 
 EVENTS = 300_000
 """An hour of 83 events a second."""
-QUERY_SECONDS = 1.0
+QUERY_SECONDS = 5.0
+"""What nobody waits for on a busy machine; the figure itself is in the table."""
 CATCH_UP_SECONDS = 180.0
 _QUESTION = "SELECT source_id, event_type, count(), uniq(profile_id) FROM @events GROUP BY 1, 2"
 
