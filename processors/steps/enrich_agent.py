@@ -19,6 +19,13 @@ _parser: Final = Parser(Resolver(load_lazy_builtins()))
 _NO_MODEL: Final = frozenset({"K", "Generic Smartphone", "Generic Feature Phone", "Other"})
 """Chrome has called every telephone ``K`` since version 110."""
 _DRIVEN: Final = ("HeadlessChrome", "PhantomJS")
+_SCANNERS: Final = (
+    *("BarracudaCentral", "Barracuda Sentinel", "Mimecast", "ProofPoint", "SkypeUriPreview"),
+    *("Iframely", "Cisco-Email-Security", "FireEye"),
+)
+"""Follow the links of mails and chats before people do; beside those that ua-parser knows."""
+_READERS: Final = ("YahooMailProxy",)
+"""Robots to ua-parser that fetch for somebody who has just opened a mail."""
 _DESKTOPS: Final = (
     *("Windows", "Mac OS X", "Linux", "Chrome OS", "Ubuntu", "Fedora", "Debian", "Red Hat"),
     *("CentOS", "SUSE", "FreeBSD", "OpenBSD", "NetBSD", "Solaris"),
@@ -40,8 +47,11 @@ def agent(text: str) -> Mapping[str, Any]:
 def _parsed(text: str) -> Mapping[str, Any]:
     found = _parser.parse(text)
     browser, os, device = found.user_agent, found.os, found.device
-    bot = (device is not None and device.family == "Spider") or (
-        browser is not None and browser.family in _DRIVEN
+    spider = device is not None and device.family == "Spider"
+    bot = (
+        (spider and not text.startswith(_READERS))
+        or (browser is not None and browser.family in _DRIVEN)
+        or any(name in text for name in _SCANNERS)
     )
     columns: dict[str, Any] = {
         "browser": browser.family if browser else "",

@@ -2,6 +2,7 @@
 
 from schemas.vendor import Vendor
 from schemas.wire import (
+    cloudevents,
     eventbunker,
     filum,
     imports,
@@ -19,6 +20,7 @@ VENDORS: tuple[Vendor, ...] = (
     filum,
     eventbunker,
     own,
+    cloudevents,
     links,
     manage,
     queries,

@@ -50,6 +50,11 @@ class Answer:
 
 
 def _at(value: Any, path: str) -> str:
+    path, last, _ = path.partition("/")
     for part in path.split("."):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value if isinstance(value, str) else ""
+        if isinstance(value, list):
+            value = value[int(part)] if int(part) < len(value) else None
+        else:
+            value = value.get(part) if isinstance(value, dict) else None
+    text = value if isinstance(value, str) else ""
+    return text.rpartition("/")[2].removesuffix(".gif") if last else text

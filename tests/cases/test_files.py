@@ -18,7 +18,7 @@ def test_a_file_can_be_read(file: Path) -> None:
 
 def test_each_vendor_has_its_cases() -> None:
     vendors = {file.parent.name for file in FILES}
-    assert {"tracardi", "rakam", "filum", "eventbunker", "own"} <= vendors
+    assert {"tracardi", "rakam", "filum", "eventbunker", "own", "cloudevents", "links"} <= vendors
 
 
 def test_no_two_cases_of_a_vendor_have_one_name() -> None:

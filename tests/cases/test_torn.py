@@ -18,7 +18,7 @@ from tests.system.topics import lines, undelivered
 
 pytestmark = pytest.mark.system
 
-VENDORS = ("tracardi", "rakam", "filum", "eventbunker", "own")
+VENDORS = ("tracardi", "rakam", "filum", "eventbunker", "own", "cloudevents")
 SEED = 20261121
 PER_VENDOR = 250
 AT_LEAST = 10

@@ -189,6 +189,14 @@ def _own(event: Any, names: Mapping[str, str], batch: list[Any] | None) -> Json:
     return {"path": "/v1/events", "json": {"write_key": names["KEY"], "events": events}}
 
 
+def _cloudevents(event: Any, names: Mapping[str, str], batch: list[Any] | None) -> Json:
+    label = (
+        "application/cloudevents+json" if batch is None else "application/cloudevents-batch+json"
+    )
+    headers = {"authorization": f"Bearer {names['KEY']}", "content-type": label}
+    return {"path": "/cloudevents", "headers": headers, "json": event if batch is None else batch}
+
+
 WRAP: Final = {
     "tracardi": Wrap(lambda _: {"type": "filler"}, _tracardi),
     "rakam": Wrap(
@@ -200,4 +208,8 @@ WRAP: Final = {
     ),
     "eventbunker": Wrap(lambda _: {"event_name": "filler"}, _eventbunker),
     "own": Wrap(lambda names: {"name": "filler", "user_id": names["UNIQ"]}, _own),
+    "cloudevents": Wrap(
+        lambda _: {"specversion": "1.0", "id": str(uuid4()), "source": "/f", "type": "filler"},
+        _cloudevents,
+    ),
 }

@@ -44,6 +44,7 @@ ERROR_FIELD = {
     "filum": "message",
     "eventbunker": "error",
     "own": "error",
+    "cloudevents": "error",
     "links": "error",
     "headrace": "error",
     "queries": "error",
@@ -73,6 +74,7 @@ RESULTS: dict[type, Any] = {
     commands.Nothing: None,
     commands.ListQueries: (),
     commands.RunQuery: [],
+    commands.SelectProfiles: [],
 }
 ROW = {
     "event_id": "00000000-0000-7000-8000-000000000000",

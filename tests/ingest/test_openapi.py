@@ -34,15 +34,21 @@ def described() -> dict[tuple[str, str], Any]:
 def served(path: str) -> tuple[str, list[str]]:
     """The described path that a request's path belongs to, and the parts of both compared."""
     parts = path.rstrip("/").split("/")
-    if parts[1] in {vendor.NAME for vendor in VENDORS}:
+    known = _matching(parts)
+    if not known and parts[1] in {vendor.NAME for vendor in VENDORS}:
         parts = ["", *parts[2:]]
+        known = _matching(parts)
+    return known, parts
+
+
+def _matching(parts: list[str]) -> str:
     for known in sorted(DOCUMENT["paths"], key=lambda known: known.count("{")):
         names = known.split("/")
         if len(names) == len(parts) and all(
             name == part or name.startswith("{") for name, part in zip(names, parts, strict=True)
         ):
-            return known, parts
-    return "", parts
+            return known
+    return ""
 
 
 def test_it_is_openapi() -> None:

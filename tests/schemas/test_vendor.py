@@ -8,7 +8,17 @@ from schemas.vendor import Claim, refusal
 
 
 def test_every_vendor_is_found_by_its_name() -> None:
-    names = ["tracardi", "rakam", "filum", "eventbunker", "own", "links", "headrace", "queries"]
+    names = [
+        "tracardi",
+        "rakam",
+        "filum",
+        "eventbunker",
+        "own",
+        "cloudevents",
+        "links",
+        "headrace",
+        "queries",
+    ]
     assert [vendor.NAME for vendor in wire.VENDORS] == names
     for vendor in wire.VENDORS:
         assert wire.vendor(vendor.NAME) is vendor

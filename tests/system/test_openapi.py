@@ -40,6 +40,7 @@ headraceAdminKey = {{ bearer = "{admin}" }}
 tracardiToken = {{ bearer = "{admin}" }}
 filumWriteKey = {{ bearer = "{master}" }}
 ownWriteKey = {{ bearer = "{master}" }}
+cloudeventsWriteKey = {{ bearer = "{master}" }}
 eventbunkerWriteKey = {{ api_key = "{master}" }}
 eventbunkerQueryKey = {{ api_key = "{master}" }}
 eventbunkerDeleteKey = {{ api_key = "{master}" }}

@@ -71,6 +71,7 @@ def check_shape(vendor_module: Vendor, reply: Reply) -> None:
         "filum": {"statusCode", "code", "error", "message", "error_code"},
         "eventbunker": {"error", "code", "status"},
         "own": {"error"},
+        "cloudevents": {"error"},
         "links": {"error"},
         "headrace": {"error"},
         "queries": {"error"},
