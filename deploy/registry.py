@@ -172,8 +172,10 @@ class Tail:
     def _fold_merge(self, key: bytes, value: bytes | None) -> None:
         if value is not None:
             self.merges.put(*read_merge(value))
-        elif (edge := named(key)) is not None:
-            self.merges.forget(edge)
+        else:
+            self.merges.forgotten += 1
+            if (edge := named(key)) is not None:
+                self.merges.forget(edge)
 
 
 async def read_sources(kafka: str, topics: Topics) -> Registry:

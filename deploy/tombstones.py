@@ -28,19 +28,22 @@ class KafkaTombstones:
         self._producer: Any = None
         self._connecting = asyncio.Lock()
 
-    async def changes(self, keys: Iterable[tuple[int, bytes]]) -> None:
+    async def changes(self, records: Iterable[tuple[int, bytes, bytes | None]]) -> None:
         """Take back changes of profiles.
 
         Args:
-            keys: partition and key of each record.
+            records: partition and key of each, and the record that is to stand there instead,
+                if any.
 
         Raises:
             Unavailable: ``broker-unavailable``; any of them may be written.
         """
-        await self._write((self._profiles, number, key) for number, key in keys)
+        await self._write((self._profiles, *record) for record in records)
 
     async def edges(self, profile_ids: Collection[str], until: int) -> int:
         """Take back every edge of these profiles that was received until a moment (Unix ms).
+
+        Processors are told, so that they write anew what they know to be written.
 
         The topic is read from its beginning: it may hold edges that say again what another one
         had said before, and that would count once that one is gone.
@@ -62,7 +65,8 @@ class KafkaTombstones:
                     alive.add(key)
         except (KafkaError, OSError) as error:
             raise _unavailable(error) from error
-        await self._write((self._overrides, 0, key) for key in sorted(alive))
+        keys = [*sorted(alive), merges.erasure(until)]
+        await self._write((self._overrides, 0, key, None) for key in keys)
         return len(alive)
 
     async def start(self) -> None:
@@ -91,12 +95,12 @@ class KafkaTombstones:
         finally:
             await consumer.stop()
 
-    async def _write(self, records: Iterable[tuple[str, int, bytes]]) -> None:
+    async def _write(self, records: Iterable[tuple[str, int, bytes, bytes | None]]) -> None:
         try:
             producer = await self._connected()
             sent = [
-                await producer.send(topic, None, key=key, partition=partition)
-                for topic, partition, key in records
+                await producer.send(topic, value, key=key, partition=partition)
+                for topic, partition, key, value in records
             ]
             await asyncio.gather(*sent)
         except (KafkaError, OSError, TimeoutError) as error:

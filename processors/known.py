@@ -16,6 +16,17 @@ class Known:
         self._most = most
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
+        self._forgotten = 0
+
+    def since(self, forgotten: int) -> None:
+        """Forget everything when profiles were erased: what was written may have been taken back.
+
+        Args:
+            forgotten: ``Merges.forgotten`` as it is now.
+        """
+        if forgotten != self._forgotten:
+            self._forgotten = forgotten
+            self._young, self._old = {}, {}
 
     def is_news(self, what: int, at: int) -> bool:
         """Note a thing, by its hash, and tell whether it was unknown at a time or before it."""

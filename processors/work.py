@@ -99,6 +99,7 @@ class Work:
     def __call__(self, ahead: Ahead) -> Outcome:
         """Do one record, once what it wishes is decided. Never raises for what is in it."""
         outcome, record = Outcome(), ahead.record
+        self.known.since(self.feed.merges.forgotten)
         for number, opened in enumerate(ahead.lines):
             line = opened[0] if isinstance(opened, tuple) else opened.line
             try:

@@ -39,6 +39,11 @@ def key(profile_id: str, merged_into: str, at: int = 0, kind: Kind = "handover")
     return f"{profile_id}\x00{merged_into}\x00{kind}\x00{at}".encode("utf-8", "surrogatepass")
 
 
+def erasure(at: int) -> bytes:
+    """Key of a record without a value that only says that profiles were erased (Unix ms)."""
+    return f"\x00\x00erased\x00{at}".encode()
+
+
 def named(record_key: bytes) -> Edge | None:
     """Inverse of :func:`key`: what a record without a value takes back; None for another key."""
     parts = record_key.decode("utf-8", "surrogatepass").split("\x00")
@@ -90,6 +95,9 @@ class Merges:
     order of time; an edge newer than all others of its group, the common case, is added in
     constant time, and an older one folds its own group again. Of edges that say the same the
     earliest counts. An edge takes about 0.7 KB.
+
+    Attributes:
+        forgotten: grows whenever profiles were erased, see :func:`erasure`.
     """
 
     def __init__(self) -> None:
@@ -97,6 +105,7 @@ class Merges:
         self._out: dict[str, tuple[Edge, ...]] = {}
         self._groups: dict[str, _Group] = {}
         self._heard: Callable[[Collection[str]], None] | None = None
+        self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._into)

@@ -1,6 +1,6 @@
 """People who are erased: what there is of one person, found in the tables and deleted."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -22,8 +22,8 @@ _DICTIONARIES: Final = ("profile_overrides_dict", "profile_keys_dict")
 class Tombstones(Protocol):
     """Takes records of people back from the compacted topics."""
 
-    async def changes(self, keys: Iterable[tuple[int, bytes]]) -> None:
-        """Write a record without a value for each partition and key of the profiles topic."""
+    async def changes(self, records: Iterable[tuple[int, bytes, bytes | None]]) -> None:
+        """Write to a partition of the profiles topic, under a key, what is to stand there."""
 
     async def edges(self, profile_ids: Collection[str], until: int) -> int:
         """Take back all edges of these profiles that are not younger; returns their number."""
@@ -179,13 +179,25 @@ class Persons:
                 subject = replace(subject, cut=0)
                 await self.state(subject)
             found = True
-            await self._tombstones.changes(
-                (int(r[2]), read_change(r[3].encode()).key) for r in rows
-            )
+            await self._take_back(subject, rows)
             after = str(rows[-1][0]), str(rows[-1][1])
         if found:
             await self._delete("profile_changes", terms, self._parameters(subject))
         return subject
+
+    async def _take_back(self, subject: Subject, rows: Sequence[Sequence[Any]]) -> None:
+        """Write tombstones, or what was received later under the same keys."""
+        keys = {read_change(row[3].encode()).key: int(row[2]) for row in rows}
+        later: dict[bytes, bytes] = {}
+        for part in asked({str(row[0]) for row in rows}):
+            found = await self._client.query(
+                f"SELECT change FROM {self._name}.profile_changes"  # noqa: S608 - identifiers
+                f" WHERE profile_id IN {{ids:Array(String)}} AND received_at > {moment('until')}"
+                " ORDER BY received_at",
+                {"ids": part, "until": subject.asked_at},
+            )
+            later |= {read_change(text.encode()).key: text.encode() for (text,) in found}
+        await self._tombstones.changes((at, key, later.get(key)) for key, at in keys.items())
 
     async def _rows(self, subject: Subject, since: int) -> Subject:
         """Delete events, after what was made of them in sessions."""

@@ -1,6 +1,7 @@
 """Rows that their source keeps no longer, deleted day by day."""
 
 import asyncio
+import contextlib
 import logging
 import re
 from collections.abc import Callable
@@ -45,6 +46,13 @@ class Feed(Protocol):
     @property
     def registry(self) -> Registry:
         """All of them."""
+
+    @property
+    def version(self) -> int:
+        """Grows with every change of a source."""
+
+    async def changed(self, seen: int) -> int:
+        """Wait until the version is above ``seen``."""
 
 
 class Retention:
@@ -99,12 +107,15 @@ class Retention:
 
     async def _forever(self, seconds: float) -> None:
         while True:
+            version = self._feed.version
             try:
                 await self.expire()
             except Failed as failure:
                 self._metrics.add("headrace_sink_sweep_failures_total", code=failure.code)
                 _log.warning("cannot delete what is too old: %s", failure.message)
-            await asyncio.sleep(seconds)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._feed.changed(version)
 
     async def _expire(self, source: Source) -> bool:
         """Delete a source's old rows; tell whether there was another day to delete."""

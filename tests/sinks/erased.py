@@ -30,11 +30,11 @@ class Taken:
 
     def __init__(self, known: Known) -> None:
         self.known = known
-        self.keys: list[tuple[int, bytes]] = []
+        self.keys: list[tuple[int, bytes, bytes | None]] = []
         self.edges_taken: list[Edge] = []
 
-    async def changes(self, keys: Iterable[tuple[int, bytes]]) -> None:
-        self.keys += keys
+    async def changes(self, records: Iterable[tuple[int, bytes, bytes | None]]) -> None:
+        self.keys += records
 
     async def edges(self, profile_ids: Collection[str], until: int) -> int:
         found = {e for each in profile_ids for e in self.known.merges.edges(each) if e.at <= until}

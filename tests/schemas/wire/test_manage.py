@@ -47,7 +47,7 @@ VALIDATION = {"event_type": "c", "name": "a", "schema": {}}
 
 def ask(endpoint: str, method: str, body: Any = b"", **headers: str) -> Request:
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
-    path = {"source_id": "shop", "key_id": "old", "name": "money"}
+    path = {"source_id": "shop", "key_id": "old", "name": "money", "profile_id": "anna"}
     return Request(endpoint, method, path, {}, headers, sent, IP, RECEIVED_AT)
 
 
