@@ -53,6 +53,11 @@ def authorise(
             f"This endpoint allows only bridges of types ['{route.bridge}'], but event source "
             f"{source.id} has bridge '{source.bridge}'.",
         )
+    if source.bridge == "import" and route.purpose == "collect" and protocol != "import":
+        raise Refused(
+            "bridge-mismatch",
+            f"event source {source.id} has bridge 'import': only imports fill it",
+        )
     if not route.any_protocol and source.protocol not in {"any", protocol}:
         raise Refused(
             "protocol-mismatch",

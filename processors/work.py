@@ -19,7 +19,7 @@ from schemas import answers, merges, profiles
 from schemas.answers import Told
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
-from schemas.events import Binding, Event, clamp_time
+from schemas.events import EARLIEST_MS, RECORDED_MS, Binding, Event, clamp_time
 from schemas.ledger import minute_of, received_minute
 from schemas.sources import Source
 
@@ -118,7 +118,8 @@ class Work:
 
     def _event(self, known: Opened, record: Record, number: int, outcome: Outcome) -> None:
         raw, event, source = known.raw, known.event, known.source
-        event_time = clamp_time(event.event_time, raw.received_at)
+        earliest = RECORDED_MS if event.recorded else EARLIEST_MS
+        event_time = clamp_time(event.event_time, raw.received_at, earliest)
         if event.binding is None:
             own, session_id, opened = self._cut(raw, event, event_time, source, record.partition)
         else:

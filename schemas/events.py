@@ -12,6 +12,9 @@ Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
 
 EARLIEST_MS: Final = 1_577_836_800_000
 """2020-01-01: older clocks are wrong, and each month of nonsense is a part in ClickHouse."""
+RECORDED_MS: Final = 0
+"""1970-01-01: what was recorded elsewhere may be as old as a column holds; ClickHouse keeps all
+before 2020 in one partition."""
 AHEAD_MS: Final = 86_400_000
 """How far ahead of the edge's clock a client's may run."""
 _CALENDAR: Final = range(-30_610_224_000_000, 253_402_300_800_000)
@@ -112,6 +115,7 @@ class Event:
         previous_id: of an alias, the id that the user went by before, a user's or a visitor's.
         saves_event, saves_session, saves_profile: False when the client asked that the event
             is processed and not stored, stored without its session, without its profile.
+        recorded: its time is that of a record and not of a client's clock.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -137,15 +141,16 @@ class Event:
     saves_event: bool = True
     saves_session: bool = True
     saves_profile: bool = True
+    recorded: bool = False
 
 
-def clamp_time(event_time: int | None, received_at: int) -> int:
+def clamp_time(event_time: int | None, received_at: int, earliest: int = EARLIEST_MS) -> int:
     """Bring a client's time into [2020, a day ahead of the edge]; outside it means "unknown".
 
     ClickHouse refuses an insert that spans more than 100 partitions (error 252), so one
     tracker with a broken clock must not be able to scatter events over the centuries.
     """
-    if event_time is None or not EARLIEST_MS <= event_time <= received_at + AHEAD_MS:
+    if event_time is None or not earliest <= event_time <= received_at + AHEAD_MS:
         return received_at
     return event_time
 

@@ -77,8 +77,12 @@ class Pressure:
         await self._consumer.stop()
         await self._admin.close()
 
-    async def pace(self, events: int) -> None:
-        """Return when so many more events may follow those that are acknowledged."""
+    async def pace(self, events: int, held: Callable[[], None]) -> None:
+        """Return when more may follow so many events that were acknowledged just now.
+
+        Args:
+            held: is called once when that takes a while.
+        """
         self._sent += events
         for name in self._unmarked:
             self._unmarked[name] += events
@@ -86,8 +90,11 @@ class Pressure:
             ahead = self._sent / self._rate - (time.monotonic() - self._began)
             if ahead > 0:
                 await asyncio.sleep(ahead)
-        since, said = time.monotonic(), False
+        since, said, waits = time.monotonic(), False, False
         while late := await self._late():
+            if not waits:
+                waits = True
+                held()
             if not said and time.monotonic() - since > _SILENT_SECONDS:
                 said = True
                 self._waiting(late)

@@ -203,7 +203,7 @@ class Import:
         self._unsaved += 1
         if self._unsaved >= _SAVE_EVERY:
             self._save()
-        await self._pressure.pace(len(chunk.drafts))
+        await self._pressure.pace(len(chunk.drafts), self._save)
 
     def _save(self) -> None:
         self._kept.state.rejects_bytes = self._rejects.settle()

@@ -85,8 +85,9 @@ def moment(value: Any, what: str, default: int | None = None) -> int | None:
             found = times.from_date(text) if number is None else _from_number(number)
     elif type(value) is int or type(value) is float:
         found = _from_number(value)
-    if found is None:
-        raise Malformed("time-invalid", f"{what} is no time: {str(value)[:40]!r}", where=_ROW)
+    if times.storable(found) is None:
+        message = f"{what} is no time between 1970 and 2099: {str(value)[:40]!r}"
+        raise Malformed("time-invalid", message, where=_ROW)
     return found
 
 

@@ -1,5 +1,7 @@
 """Rows of files understood."""
 
+from dataclasses import replace
+
 from schemas.envelope import RawEvent
 from schemas.errors import Malformed
 from schemas.events import Event
@@ -21,4 +23,5 @@ def decode(raw: RawEvent) -> Event:
     Raises:
         Malformed: what the format's module says; ``format-unknown``.
     """
-    return format_of(raw.endpoint).read(raw.body, of_shared(raw.endpoint, raw.batch)).event
+    plan = of_shared(raw.endpoint, raw.batch)
+    return replace(format_of(raw.endpoint).read(raw.body, plan).event, recorded=True)
