@@ -50,7 +50,7 @@ class Settings:
     prefix: str = _documented("headrace", "first word of every topic and consumer group")
     partitions: int = _documented(12, "partitions of raw topics and events; 4 on one machine")
     url: str = _documented(
-        "", "address of the ingest as pages reach it, `https://…`; in the snippet for a page"
+        "", "address of the ingest as pages reach it, `https://…`; in snippets, links"
     )
     proxies: str = _documented(
         "", "addresses or networks whose X-Forwarded-For is believed, separated by commas"

@@ -38,6 +38,11 @@ COMMANDS = {
     "sources validate": ("--name", "--schema", "--data", "example", "json schema"),
     "sources validations": ("--data",),
     "sources stop-validating": ("name", "--data"),
+    "links": ("make",),
+    "links make": (
+        *("--source", "--to", "--campaign", "--recipient", "--event-type", "--open-type"),
+        *("--property", "--expires-in", "--csv", "--data", "examples"),
+    ),
 }
 
 

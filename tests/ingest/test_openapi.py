@@ -47,7 +47,7 @@ def _matching(parts: list[str]) -> str:
         if len(names) == len(parts) and all(
             name == part or name.startswith("{") for name, part in zip(names, parts, strict=True)
         ):
-            return known
+            return str(known)
     return ""
 
 

@@ -1,10 +1,15 @@
 """`headrace sources`: what it prints, keeps and refuses."""
 
+import csv
+import io
 import json
+import subprocess
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.system.pipeline import Pipeline
+from tests.system.eventually import eventually
+from tests.system.pipeline import HEADRACE, Pipeline, environment
 
 pytestmark = pytest.mark.system
 
@@ -79,3 +84,47 @@ def test_two_sources_cannot_share_a_key(pipeline: Pipeline) -> None:
     second = pipeline.headrace("sources", "create", "second", "--write-key", "one-key-for-two")
     assert second.returncode == 1
     assert "another source has this key already" in second.stderr
+
+
+CAMPAIGN = """
+    SELECT utm_campaign AS campaign,
+           uniqIf(user_id, event_type = 'email_opened') AS opened,
+           uniqIf(user_id, event_type = 'link_clicked') AS clicked
+    FROM headrace.events
+    WHERE source_id = {source:String} AND NOT is_bot AND context.mail_proxy::String != 'apple'
+    GROUP BY campaign
+"""
+
+
+def test_links_of_a_mailing_are_made_followed_and_counted(pipeline: Pipeline) -> None:
+    pipeline.create_source("mailing")
+    target = "https://shop.example/sale"
+    said = ("--source", "mailing", "--to", target, "--campaign", "summer")
+    mailing = subprocess.run(
+        [HEADRACE, "links", "make", *said, "--csv", "--data", str(pipeline.data)],
+        input="recipient,name\nann,Ann\nbob,Bob\n",
+        env=environment(pipeline.settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert mailing.returncode == 0, mailing.stderr
+    ann, bob = csv.DictReader(io.StringIO(mailing.stdout))
+    assert (ann["recipient"], ann["name"], bob["recipient"]) == ("ann", "Ann", "bob")
+    assert ann["link"].startswith(f"{pipeline.url}/l/mailing/")
+    paths = [urlsplit(each).path for each in (ann["pixel"], bob["pixel"], bob["link"])]
+    assert [pipeline.client.send("GET", path, (), b"").status for path in paths] == [200, 200, 302]
+    counted = eventually(
+        lambda: pipeline.sql(CAMPAIGN, source="mailing"),
+        until=lambda rows: rows and rows[0]["opened"] == 2 and rows[0]["clicked"] == 1,
+        within=60,
+        what="two openings and a click are stored",
+    )
+    assert counted[0]["campaign"] == "summer"
+
+
+def test_a_link_that_leads_to_no_address_is_refused(pipeline: Pipeline) -> None:
+    done = pipeline.headrace("links", "make", "--source", "demo", "--to", "javascript:x")
+    assert done.returncode == 1
+    assert "must begin with http:// or https:// and name a host (link-invalid)" in done.stderr
