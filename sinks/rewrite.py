@@ -77,12 +77,13 @@ class Rewrite:
 
 
 def _terms(database: str) -> dict[str, str]:
-    """What is of a person; where a row does not tell, what was hidden before it was looked for."""
+    """What is of a person; where a row does not tell, all that was hidden by then."""
     ids = ids_of(database, "profile", one=True)
     until, hidden = moment("until"), f"_row_exists = 0 AND stored_at <= {moment('hidden')}"
     return {
         "events": f"received_at <= {until} AND {of_person(database)}",
-        "session_states": f"finalizeAggregation(profile_id) IN {ids} AND ended <= {until}",
+        "session_states": "_row_exists = 0"
+        f" OR (finalizeAggregation(profile_id) IN {ids} AND ended <= {until})",
         "profile_changes": f"profile_id IN {ids} AND received_at <= {until}",
         "profile_states": f"hasAny(members, (SELECT groupUniqArray(id) FROM {ids}))"  # noqa: S608
         " AND version <= {cut:UInt64}",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Malformed
-from schemas.merges import Edge, Kind, Merges, key, named, read, write
+from schemas.merges import Edge, Kind, Merges, erasure, key, named, read, write
 
 NAMES = "abcdefgh"
 KINDS: tuple[Kind, ...] = ("handover", "link", "alias", "key")
@@ -181,4 +181,5 @@ def test_a_key_names_its_edge() -> None:
     assert named(key(*edge)) == edge
     assert named(b"a\x00b\x00other\x007") is None
     assert named(b"a\x00b") is None
+    assert named(erasure(7)) is None
     Merges().forget(edge)

@@ -1,8 +1,7 @@
 """A person is erased from every table, and stays so whatever comes late."""
 
+from collections.abc import Sequence
 from typing import Any
-
-import pytest
 
 from schemas.events import iso
 from schemas.merges import Edge
@@ -69,16 +68,11 @@ async def test_a_replay_brings_nobody_back(clickhouse: ClickHouse) -> None:
     await erased.keep(clickhouse, taken.known)
     await erase(clickhouse, taken)
     follower = forgetting(clickhouse, taken)
-    await follower.sweep()
-    taken.known.learn(LINK)
-    await erased.keep(clickhouse, taken.known)
-    await follower.sweep()
-    await follower.sweep()
-    assert await erased.survivors(clickhouse, *IDS - {"device-1"}, "anna@example.org") == {}
-    restarted = forgetting(clickhouse, taken)
-    await erased.keep(clickhouse, taken.known)
-    await restarted.sweep()
-    await restarted.sweep()
+    for sweeping in (follower, follower, forgetting(clickhouse, taken)):
+        await sweeping.sweep()
+        if sweeping is follower:
+            taken.known.learn(LINK)
+            await erased.keep(clickhouse, taken.known)
     assert await erased.survivors(clickhouse, *IDS - {"device-1"}, "anna@example.org") == {}
 
 
@@ -138,13 +132,52 @@ async def test_files_are_rewritten_and_survivors_counted(clickhouse: ClickHouse)
     assert subject.verified_at >= subject.found_at > 0
 
 
-@pytest.mark.parametrize("profile", ["nobody", OLD])
-async def test_anybody_may_be_erased_by_any_profile_id(
-    clickhouse: ClickHouse, profile: str
-) -> None:
+class Killed(Exception):
+    """The end of a process, as its client of ClickHouse sees it."""
+
+
+class Mortal(ClickHouse):
+    """Dies before one of its calls is sent."""
+
+    def __init__(self, url: str, calls: int) -> None:
+        super().__init__(url)
+        self._calls = calls
+
+    async def query(self, *given: Any, **more: Any) -> Sequence[Sequence[Any]]:
+        self._live()
+        return await super().query(*given, **more)
+
+    async def command(self, *given: Any, **more: Any) -> None:
+        self._live()
+        await super().command(*given, **more)
+
+    async def insert(self, *given: Any, **more: Any) -> int:
+        self._live()
+        return await super().insert(*given, **more)
+
+    def _live(self) -> None:
+        self._calls -= 1
+        if self._calls < 0:
+            raise Killed
+
+
+async def test_killed_between_any_two_calls(clickhouse: ClickHouse, url: str) -> None:
+    """Each one that follows is killed a little later, and finds what the one before has left."""
     taken = Taken(Known(LINK))
     await erased.keep(clickhouse, taken.known)
-    subject = await erase(clickhouse, taken, profile)
-    await forgetting(clickhouse, taken).sweep()
-    assert subject.events == (3 if profile == OLD else 0)
-    assert (await erased.survivors(clickhouse, "anna") == {}) == (profile == OLD)
+    await persons(clickhouse, taken).note(ERASURE, [OLD])
+    for calls in range(1, 200, 3):
+        mortal = Mortal(url, calls)
+        try:
+            await forgetting(mortal, taken).sweep()
+            break
+        except Killed:
+            pass
+        finally:
+            await mortal.close()
+    assert calls > 20, "it was killed at many places"
+    assert await erased.survivors(clickhouse, *IDS - {"device-1"}, "anna@example.org") == {}
+    assert await left(clickhouse) == ["3"]
+    assert {each[1] for each in taken.keys} == {said.key for said in erased.changes()[:2]}
+    sql = "SELECT entry, pages, events FROM @sessions WHERE session_id = 's-shared'"
+    assert await flow.ask(clickhouse, sql) == [("http://a/3", 1, 1)]
