@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from ingest import cors, frozen
 from ingest.accept import allows_origin, authorise, stamp
@@ -25,7 +25,7 @@ from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Registry
 from schemas.topics import Topics
-from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route, Vendor
+from schemas.vendor import Batch, Claim, Edge, Grant, Greeter, Reply, Request, Route, Vendor
 
 log: Final = logging.getLogger(__name__)
 
@@ -164,6 +164,9 @@ class Door:
             source = self._feed.registry.get(parameters.get("source", ""))
         allowed = source is None or allows_origin(source, headers.get("origin", ""))
         answer = cors.preflight(headers, entry.methods(), allowed=allowed)
+        if allowed and hasattr(entry.vendor, "greet"):
+            greeting = cast("Greeter", entry.vendor).greet(headers)
+            answer += [(name.encode(), value.encode()) for name, value in greeting]
         await respond(send, 200 if allowed else 403, answer, b"")
 
     def _client(self, scope: Scope) -> str:

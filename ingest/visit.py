@@ -117,13 +117,13 @@ class Visit:
         vendor = self.entry.vendor
         route = self.entry.routes.get(self.method)
         request = self.request or self._make(route or self.entry.any_route, _NO_QUERY, b"")
+        if error.code == "origin-refused":
+            self.extra = cors.deny(self.origin)
         if route is not None and route.onward:
             onward = cast("Host", vendor).onward(request, ids)
             if onward is not None:
                 return onward
         reply = vendor.refuse(error, request)
-        if error.code == "origin-refused":
-            self.extra = cors.deny(self.origin)
         if error.code == "method-not-allowed":
             self.extra.append((b"allow", ", ".join(self.entry.methods()).encode()))
         if error.code == "body-timeout":

@@ -249,6 +249,13 @@ class Caller(Vendor, Protocol):
         """Word the result of the command, whose type is the command's business."""
 
 
+class Greeter(Vendor, Protocol):
+    """A vendor whose senders ask before they send, by OPTIONS."""
+
+    def greet(self, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Say what such a sender wants to hear; () to all others, such as browsers."""
+
+
 class Host(Vendor, Protocol):
     """A vendor some of whose routes lead people somewhere, and stop nobody for an event's sake."""
 

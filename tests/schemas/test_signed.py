@@ -113,6 +113,7 @@ def test_a_signed_payload_that_is_no_link_leads_nowhere(payload: bytes) -> None:
         "https://shop.example/\u2028",
         "https://shop.example:99999/",
         "https://shop.example:x/",
+        "https://shop.example:0/",
         "https://[::1/",
         " https://shop.example/",
         "ftp://shop.example/",

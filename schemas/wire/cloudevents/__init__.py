@@ -4,10 +4,10 @@ A request is valid as a whole or refused as a whole. ``README.md`` says what bec
 attribute. Sources: CloudEvents 1.0.2, its HTTP protocol binding, JSON format and web hooks.
 """
 
-from schemas.wire.cloudevents.edge import ROUTES, read, refuse, reply, split
+from schemas.wire.cloudevents.edge import ROUTES, greet, read, refuse, reply, split
 from schemas.wire.cloudevents.meaning import decode
 from schemas.wire.cloudevents.openapi import DESCRIPTION
 
 NAME = "cloudevents"
 
-__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]
+__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "greet", "read", "refuse", "reply", "split"]

@@ -1,5 +1,6 @@
 """CloudEvents at the edge: read in any mode, taken apart and answered."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from schemas import codec
@@ -25,6 +26,17 @@ ROUTES: tuple[Route, ...] = (
     Route("/cloudevents/{source}", "webhook", bridge="webhook"),
 )
 _BODY: Final = ("body",)
+
+
+def greet(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Let whoever asks deliver (web hooks, section 4); what lets in is looked at with each event.
+
+    Azure Event Grid sends nothing before it has heard this.
+    """
+    if not headers.get("webhook-request-origin"):
+        return ()
+    rate = (("webhook-allowed-rate", "*"),) if "webhook-request-rate" in headers else ()
+    return (("webhook-allowed-origin", "*"), *rate)
 
 
 def read(request: Request) -> Claim:
