@@ -118,10 +118,11 @@ class Soak:
             background = Background(pipeline, clients, memory, self.rate)
             background.start()
             try:
-                while time.monotonic() < began + self.seconds:
-                    _wait_until(min(time.monotonic() + self.every, began + self.seconds))
-                    if time.monotonic() < began + self.seconds - self.every:
-                        found.append(self._fault(pipeline, clients))
+                due = began
+                while (due := max(due + self.every, time.monotonic())) < began + self.seconds:
+                    _wait_until(due)
+                    found.append(self._fault(pipeline, clients))
+                _wait_until(began + self.seconds)
                 eventually(
                     clients.accepted,
                     until=lambda count: count >= total or clients.figures.refusals,

@@ -18,6 +18,8 @@ import pytest
 from deploy.declare import declare
 from schemas.topics import Topics
 from tests.faults.conftest import MakePipeline
+from tests.faults.figures import Figures, Report
+from tests.faults.found import dead
 from tests.faults.numbered import FILUM_KEY, FILUM_SOURCE, TRACARDI_SOURCE, Clients
 from tests.ingest.kafka import lines_of
 from tests.ingest.plain import PARTITIONS
@@ -53,9 +55,7 @@ def detail(client: Client) -> str:
     return str(answer.json.get("detail", ""))
 
 
-def test_ingest_is_killed_while_it_spools(
-    make_pipeline: MakePipeline, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ingest_is_killed_while_it_spools(make_pipeline: MakePipeline, report: Report) -> None:
     pipeline = make_pipeline().start()
     pipeline.create_source(FILUM_SOURCE, "--write-key", FILUM_KEY)
     pipeline.create_source(TRACARDI_SOURCE)
@@ -91,13 +91,20 @@ def test_ingest_is_killed_while_it_spools(
         within=SECONDS,
         what="all events are stored",
     )
-    with capsys.disabled():
-        print(  # noqa: T201 - the report this test is for
-            f"\nspool: sent {EVENTS}, accepted {clients.accepted()}, stored {stored[0]}, distinct "
-            f"{stored[1]}, spooled records {spooled:.0f} ({waiting:.0f} when killed, "
-            f"{repeated:.0f} drained again), retried {dict(clients.figures.retries)}, "
-            f"recovery {recovery:.1f} s"
+    report(
+        Figures(
+            fault="24",
+            what="broker away, ingest killed",
+            sent=EVENTS,
+            accepted=clients.accepted(),
+            stored=stored[1],
+            doubled=stored[0] - stored[1],
+            dead=dead(pipeline.clickhouse),
+            recovery=recovery,
+            note=f"spooled records {spooled:.0f} ({waiting:.0f} when killed, {repeated:.0f} "
+            f"drained again), retried {dict(clients.figures.retries)}",
         )
+    )
     assert stored == (EVENTS, EVENTS)
     assert 0 < waiting <= repeated
     _check_order(pipeline)

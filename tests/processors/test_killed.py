@@ -1,12 +1,14 @@
 """Workers really killed: nothing is lost, and what comes twice comes out the same."""
 
 import asyncio
+import time
 from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 from schemas.topics import Topics
+from tests.faults.figures import Figures, Report
 from tests.processors.worker import WorkerProcess
 from tests.processors.world import MINUTE, NOW, Reader, Tracker, line
 
@@ -28,7 +30,7 @@ async def visit(tracker: Tracker, rounds: range) -> None:
 
 
 async def test_a_killed_worker_loses_nothing_and_changes_nothing(
-    kafka: str, topics: Topics, tracker: Tracker, reader: Reader, tmp_path: Path
+    kafka: str, topics: Topics, tracker: Tracker, reader: Reader, tmp_path: Path, report: Report
 ) -> None:
     """One has its state in memory; the other on disk, which it finds when it comes back."""
     one = WorkerProcess(kafka, topics, 6066, tmp_path)
@@ -39,6 +41,7 @@ async def test_a_killed_worker_loses_nothing_and_changes_nothing(
         stream = asyncio.create_task(visit(tracker, range(ROUNDS)))
         await reader.until(lambda: len(reader.events) > VISITORS * ROUNDS // 3)
         two.kill()
+        killed = time.monotonic()
         await reader.until(lambda: len(set(reader.numbers())) > VISITORS * ROUNDS // 2)
         two = WorkerProcess(kafka, topics, 6067, tmp_path, "rocksdb")
         await two.ready()
@@ -46,6 +49,19 @@ async def test_a_killed_worker_loses_nothing_and_changes_nothing(
         expected = set(range(VISITORS * ROUNDS))
         await reader.until(lambda: expected <= set(reader.numbers()), seconds=30)
         assert set(reader.numbers()) == expected
+        report(
+            Figures(
+                fault="24",
+                what="worker killed",
+                sent=len(expected),
+                accepted=len(expected),
+                stored=len(set(reader.numbers())),
+                doubled=0,
+                dead=len(reader.dead),
+                recovery=time.monotonic() - killed,
+                note=f"in the topic; {len(reader.numbers()) - len(expected)} came twice",
+            )
+        )
         assert reader.dead == []
         one.stop()
     finally:
