@@ -1,14 +1,33 @@
-"""Faults: the slow ones only when asked for, and a table of what each of them cost."""
+"""What holds for all tests: which run side by side, which run at all, and what faults cost."""
 
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.faults.figures import Figures, Report, reporter, rows_of, table
 
 _SLOW = "slow_fault"
+_TOGETHER = ("tests/browser/", "tests/system/")
+_KAFKAS = ("stand-in", "apache-kafka")
 _LEFT_OUT: set[str] = set()
 _FOUND: list[Figures] = []
+
+
+class _Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Modules side by side, but those that share a pipeline of their folder in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module, _, test = nodeid.partition("::")
+        folder = next((each for each in _TOGETHER if module.startswith(each)), "")
+        kafka = next((each for each in _KAFKAS if f"[{each}" in test), "")
+        shared = folder and (kafka or "system" not in folder)
+        return f"{folder}{kafka}" if shared else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _Groups:
+    return _Groups(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
