@@ -27,6 +27,10 @@ attributes are headers (`ce-id`, `ce-source`, `ce-specversion`, `ce-type`, ...) 
 the data, of any type. The same `source` and `id` sent again are the same event.
 """
 _KEY: Final = "cloudeventsWriteKey"
+_TIME: Final = (
+    r"^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[Tt]([01][0-9]|2[0-3])(:[0-5][0-9]){2}"
+    r"(\.[0-9]{1,9})?([Zz]|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
+)
 _ID: Final = text(MAX_ID, pattern=SOME)
 _EVENT: Final = record(
     {
@@ -34,7 +38,7 @@ _EVENT: Final = record(
         "id": _ID,
         "source": {**text(MAX_ID, pattern=r"^\S+$"), "description": "A URI reference."},
         "type": {**text(MAX_NAME, pattern=SOME), "description": "Becomes the event's type."},
-        "time": nullable({"type": "string", "format": "date-time"}),
+        "time": nullable({"type": "string", "pattern": _TIME, "description": "RFC 3339."}),
         "subject": {"description": "Part of the context, as all that is not named here."},
         "userid": {"description": "The user; likewise `anonymousid`, `sessionid`, `groupid`."},
         DATA: {"description": "An object is the event's properties."},

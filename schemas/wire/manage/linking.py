@@ -65,10 +65,10 @@ def _recipients(fields: JsonObject, only: str) -> list[str]:
     if "recipients" not in fields:
         return [only]
     given: Any = fields["recipients"]
-    if type(given) is not list or not 0 < len(given) <= MAX_RECIPIENTS or only:
-        message = f"recipients is a list of 1 to {MAX_RECIPIENTS} texts, in place of recipient"
-        raise _invalid("recipients", message)
-    return [as_plain(each, "recipients", MAX_ID, _CODE) for each in given]
+    if type(given) is not list or not 0 < len(given) <= MAX_RECIPIENTS:
+        raise _invalid("recipients", f"recipients is a list of 1 to {MAX_RECIPIENTS} texts")
+    first = [only] if only else []
+    return first + [as_plain(each, "recipients", MAX_ID, _CODE) for each in given]
 
 
 def _invalid(name: str, message: str) -> Malformed:
@@ -89,7 +89,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
                 text(MAX_ID, pattern=PLAIN),
                 minItems=1,
                 maxItems=MAX_RECIPIENTS,
-                description="In place of `recipient`: a link and a pixel for each.",
+                description="A link and a pixel for each, behind those of `recipient`.",
             ),
             "event_type": _NAME,
             "open_type": _NAME,
