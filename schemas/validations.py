@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from schemas import codec
 from schemas.catalog import Collection
 from schemas.errors import Malformed
-from schemas.reading import bound
+from schemas.reading import COLUMN_DEPTH, COLUMN_KEYS, beyond
 
 MAX_BYTES: Final = 32 << 10
 """One schema as compact JSON in UTF-8."""
@@ -159,7 +159,9 @@ def weighed(schema: Any) -> Weight:
         raise refused((), "a schema is a JSON object, or true or false")
     if len(codec.dumps(schema)) > MAX_BYTES:
         raise refused((), f"a schema has at most {MAX_BYTES} bytes")
-    bound(schema)
+    if code := beyond(schema, COLUMN_DEPTH, COLUMN_KEYS):
+        limits = f"at most {COLUMN_DEPTH} deep, with {COLUMN_KEYS} keys to an object"
+        raise Malformed(code, f"a schema is {limits}", where=("schema",))
     scale = _Scale(schema)
     of = scale.weigh(schema, (), 0)
     return Weight(of, scale.recursive)

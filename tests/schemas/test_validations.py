@@ -127,7 +127,7 @@ def test_a_schema_is_refused_with_the_place_and_the_reason(
     assert pointer(caught.value.where[1:]) == place
 
 
-def test_a_schema_is_as_deep_as_an_event_at_most() -> None:
+def test_a_schema_is_as_deep_as_a_column_at_most() -> None:
     with pytest.raises(Malformed) as caught:
         weighed(nested(33))
     assert caught.value.code == "json-too-deep"
