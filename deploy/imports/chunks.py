@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import chain, islice
 from typing import Any, Final
 from zlib import crc32
@@ -110,20 +111,26 @@ def chunks(rows: Iterator[Row], plan: Plan, done: Done, size: int) -> Iterator[C
     if (at, check) != (done.rows, done.check):
         message = "it begins as it did, but its rows are others now: import it with --restart"
         raise Malformed("file-changed", message)
+    # the same file into another collection is other events
+    tag = sha256(f"{plan.collection}\0{done.identity}".encode()).hexdigest()[:16]
     while some := list(islice(rows, size)):
-        made = chunk(some, at, check, plan, done.identity)
+        made = chunk(some, at, check, plan, tag)
         yield made
         at, check = made.rows, made.check
 
 
-def chunk(rows: Sequence[Row], at: int, check: int, plan: Plan, identity: str) -> Chunk:
-    """Make drafts of rows, the first of which is number ``at`` of its part."""
+def chunk(rows: Sequence[Row], at: int, check: int, plan: Plan, tag: str) -> Chunk:
+    """Make drafts of rows, the first of which is number ``at`` of its part.
+
+    Args:
+        tag: stands for the part in the ids of rows that have none.
+    """
     read = FORMATS[plan.format]
     made = Chunk(at + len(rows), check)
     for number, row in enumerate(rows, at):
         line = _bytes_of(row)
         made.check = crc32(line, made.check)
-        row_id = f"{identity[:16]}:{number}:{crc32(line):08x}"
+        row_id = f"{tag}:{number}:{crc32(line):08x}"
         try:
             drafts = _drafts(row, line, plan, read, row_id)
         except Malformed as error:

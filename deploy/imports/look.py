@@ -38,7 +38,7 @@ def look(places: Iterable[Place], wish: Wish, container: str, now: int) -> Itera
 
 
 def _described(some: list[Row], plan: Plan) -> Iterator[str]:
-    made = chunk(some, 0, 0, plan, "0" * 16)
+    made = chunk(some, 0, 0, plan, "")
     for target, column in sorted(plan.columns.items()):
         yield f"  {column} -> {target}"
     if plan.columns and "time" not in plan.columns:

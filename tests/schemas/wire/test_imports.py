@@ -209,7 +209,7 @@ def test_a_row_by_its_plan() -> None:
         "odd": "n/a",
         "zip": "00501",
     }
-    assert event.details["page_path"], event.details["utm_source"] == ("/p", "x")
+    assert (event.details["page_path"], event.details["utm_source"]) == ("/p", "x")
 
 
 def test_objects_named_for_what_they_are() -> None:
