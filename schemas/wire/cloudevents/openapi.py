@@ -36,7 +36,7 @@ _EVENT: Final = record(
     {
         "specversion": {"const": VERSION},
         "id": _ID,
-        "source": {**text(MAX_ID, pattern=r"^\S+$"), "description": "A URI reference."},
+        "source": {**text(MAX_ID, pattern=f"^{SOME}+$"), "description": "A URI reference."},
         "type": {**text(MAX_NAME, pattern=SOME), "description": "Becomes the event's type."},
         "time": nullable({"type": "string", "pattern": _TIME, "description": "RFC 3339."}),
         "subject": {"description": "Part of the context, as all that is not named here."},

@@ -1,14 +1,16 @@
 """Visits of links and pixels: where they lead, what is recorded, and what is not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from schemas.errors import Unavailable
+from schemas.errors import Malformed, Unavailable
 from schemas.signed import Link, MakeLinks, make
 from schemas.sources import Source
 from schemas.vendor import Request
 from schemas.wire import links
+from tests.schemas.test_envelope import RAW
 from tests.schemas.wire.feeding import IDS, IP, RECEIVED_AT, Fed, feed
 
 SALE = Link("https://s.example/sale?utm_source=news", "summer", "ann")
@@ -168,6 +170,11 @@ def test_nobody_goes_on_by_a_forged_link() -> None:
     assert (fed.code, fed.reply.status) == ("link-forged", 404)
     refused = links.refuse(Unavailable("overloaded", "later"), request)
     assert (refused.status, dict(refused.headers)["Retry-After"]) == (503, "1")
+
+
+def test_a_line_without_a_type_is_none_of_ours() -> None:
+    with pytest.raises(Malformed, match="has no type"):
+        links.decode(replace(RAW, body={"type": " "}))
 
 
 @pytest.mark.parametrize("given", ["*", "x" * 36, "", "de-DE,de;q=0.9"])
