@@ -94,7 +94,8 @@ async def _csv(wanted: MakeLinks, data: Path | None) -> None:
     from deploy.desk import open_desk
 
     rows = csv.DictReader(sys.stdin)
-    names = list(rows.fieldnames or ())
+    # spreadsheets begin a file with a byte order mark
+    rows.fieldnames = names = [name.strip("\ufeff ") for name in rows.fieldnames or ()]
     if _COLUMN not in names:
         raise click.ClickException(f"the first line names the columns, {_COLUMN} among them")
     out = csv.DictWriter(sys.stdout, [*(n for n in names if n not in _ADDED), *_ADDED])

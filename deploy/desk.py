@@ -125,7 +125,7 @@ class Desk:
 
         Raises:
             Malformed: ``source-invalid``, ``key-invalid``, ``collection-invalid``,
-                ``schema-invalid``, ``profile-invalid`` (400); ``source-unknown``,
+                ``schema-invalid``, ``profile-invalid``, ``link-invalid`` (400); ``source-unknown``,
                 ``key-unknown``, ``validation-unknown``, ``profile-unknown`` (404);
                 ``source-exists``, ``key-exists``, ``redirect-exists``, ``topic-mismatch``,
                 ``too-many-keys``, ``schema-conflict``, ``validation-exists``,

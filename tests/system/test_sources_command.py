@@ -102,7 +102,7 @@ def test_links_of_a_mailing_are_made_followed_and_counted(pipeline: Pipeline) ->
     said = ("--source", "mailing", "--to", target, "--campaign", "summer")
     mailing = subprocess.run(
         [HEADRACE, "links", "make", *said, "--csv", "--data", str(pipeline.data)],
-        input="recipient,name\nann,Ann\nbob,Bob\n",
+        input="\ufeffrecipient, name\nann,Ann\nbob,Bob\n",
         env=environment(pipeline.settings),
         capture_output=True,
         text=True,
