@@ -18,6 +18,7 @@ from schemas.errors import Malformed
 from schemas.events import Event
 from schemas.ids import Ids
 from schemas.metrics import Metrics
+from schemas.people import EraseProfile, Erasure, FindProfiles, ListErasures
 from schemas.signed import MadeLink, MakeLinks
 from schemas.sources import Key, Redirect, Source, from_record, hash_key
 from schemas.topics import Topics
@@ -46,6 +47,7 @@ ERROR_FIELD = {
     "own": "error",
     "cloudevents": "error",
     "links": "error",
+    "import": "error",
     "headrace": "error",
     "queries": "error",
 }
@@ -70,6 +72,9 @@ RESULTS: dict[type, Any] = {
     commands.StopValidating: None,
     MakeLinks: (MadeLink("ann", "/l/made/t", "/o/made/t.gif"),),
     commands.Erase: 3,
+    FindProfiles: (),
+    EraseProfile: Erasure("00000000-0000-7000-8000-000000000000", NOW),
+    ListErasures: (),
     commands.DeleteSource: None,
     commands.Nothing: None,
     commands.ListQueries: (),
