@@ -22,11 +22,12 @@ VENDORS: tuple[Vendor, ...] = (
     own,
     cloudevents,
     links,
+    imports,
     manage,
     queries,
 )
 
-_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in (*VENDORS, imports)}
+_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in VENDORS}
 
 
 def vendor(name: str) -> Vendor | None:

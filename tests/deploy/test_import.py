@@ -31,7 +31,7 @@ from tests.schemas.values import json_values
 
 
 def buffered(data: bytes) -> io.BufferedReader:
-    return io.BufferedReader(io.BytesIO(data), 1 << 16)  # type: ignore[type-var]
+    return io.BufferedReader(io.BytesIO(data), 1 << 16)
 
 
 def read(container: str, data: bytes) -> list[tuple[int, Any]]:

@@ -16,6 +16,7 @@ def test_every_vendor_is_found_by_its_name() -> None:
         "own",
         "cloudevents",
         "links",
+        "import",
         "headrace",
         "queries",
     ]

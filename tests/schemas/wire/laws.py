@@ -73,6 +73,7 @@ def check_shape(vendor_module: Vendor, reply: Reply) -> None:
         "own": {"error"},
         "cloudevents": {"error"},
         "links": {"error"},
+        "import": {"error"},
         "headrace": {"error"},
         "queries": {"error"},
     }
