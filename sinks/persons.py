@@ -208,22 +208,34 @@ class Persons:
             f"SELECT uniqExact(source_id, event_id) FROM {events} WHERE {terms}",  # noqa: S608
             given,
         )
-        sessions = (
-            f"(SELECT source_id, session_id FROM {events} WHERE {terms} AND session_id != '')"  # noqa: S608
-        )
         own = f"finalizeAggregation(profile_id) IN {self._ids} AND ended <= {moment('until')}"
-        touched = f"(source_id, session_id) IN {sessions}"
-        await self._delete_found("session_states", f"({touched} OR ({own}))", given)
         if count:
-            names = await self._fed()
-            # what others did in the same session, or they themselves later, stays
+            await self._sessions(terms, given)
+        await self._delete_found("session_states", own, given)
+        if count:
+            await self._delete("events", terms, given)
+        return replace(subject, events=subject.events + int(count))
+
+    async def _sessions(self, terms: str, given: dict[str, Any]) -> None:
+        """Cut the sessions of events anew, from what others did in them or the person later."""
+        events = f"{self._name}.events"
+        found = await self._client.query(
+            f"SELECT DISTINCT source_id, session_id FROM {events}"  # noqa: S608 - identifiers
+            f" WHERE {terms} AND session_id != ''",
+            given,
+        )
+        names = await self._fed()
+        these = "(SELECT arrayJoin(arrayZip({sources:Array(String)}, {sessions:Array(String)})))"
+        touched = f"(source_id, session_id) IN {these}"
+        for start in range(0, len(found), ASKED):
+            sources, sessions = zip(*found[start : start + ASKED], strict=True)
+            some = given | {"sources": list(sources), "sessions": list(sessions)}
+            await self._delete("session_states", touched, some)
             await self._client.command(
                 f"INSERT INTO {self._name}.events_feed ({names}) SELECT {names} FROM {events}"  # noqa: S608
                 f" WHERE {touched} AND NOT ({terms})",
-                given,
+                some,
             )
-            await self._delete("events", terms, given)
-        return replace(subject, events=subject.events + int(count))
 
     async def _states(self, subject: Subject, members: Collection[str]) -> Subject:
         """Let the profiles be what is left of them."""
