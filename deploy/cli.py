@@ -15,8 +15,8 @@ from deploy import tier as tier_
 from deploy.cli_audit import audit
 from deploy.cli_bench import bench
 from deploy.cli_dead import dead, replay
-from deploy.cli_links import links
 from deploy.cli_import import import_
+from deploy.cli_links import links
 from deploy.cli_options import data_option, read_settings, speaks_plainly
 from deploy.cli_profiles import profiles
 from deploy.cli_query import query

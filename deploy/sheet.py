@@ -7,7 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from schemas.ledger import Entry
 
-Fate = Literal["stored", "duplicates", "dead", "unsaved", "erased", "expired", "in_flight", "missing"]
+Fate = Literal[
+    "stored", "duplicates", "dead", "unsaved", "erased", "expired", "in_flight", "missing"
+]
 FATES: Final[tuple[Fate, ...]] = (
     "stored",
     "duplicates",
