@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ _ROWS: Final = 500
 """Rows of one chunk; as many events as a busy edge packs into one record or two."""
 _BYTES: Final = 4 << 20
 _AT_ONCE: Final = 4
-_SAVE_EVERY: Final = 20
+_SAVE_SECONDS: Final = 0.25
+"""What a crash has sent again at most, and a fraction of what a sync costs."""
 _RETRY_SECONDS: Final = 0.5
 
 
@@ -92,7 +94,7 @@ class Import:
         self._rejects = rejects
         self._tell = tell
         self._waiting = waiting
-        self._unsaved = 0
+        self._saved = 0.0
         self._size = min(_ROWS, source.limits.events_per_request)
 
     async def run(self) -> None:
@@ -200,15 +202,14 @@ class Import:
         done.rows, done.check = chunk.rows, chunk.check
         state.sent += len(chunk.drafts)
         state.rejected += len(chunk.rejected)
-        self._unsaved += 1
-        if self._unsaved >= _SAVE_EVERY:
+        if time.monotonic() - self._saved > _SAVE_SECONDS:
             self._save()
         await self._pressure.pace(len(chunk.drafts), self._save)
 
     def _save(self) -> None:
         self._kept.state.rejects_bytes = self._rejects.settle()
         self._kept.save()
-        self._unsaved = 0
+        self._saved = time.monotonic()
 
     def _told(self, part: Part, counted: Counted, size: int) -> None:
         state = self._kept.state

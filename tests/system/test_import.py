@@ -172,7 +172,7 @@ def test_killed_in_the_middle_it_goes_on_and_every_row_is_there_once(
     file.write_bytes(gzip.compress("".join(lines).encode(), 1))
     arguments = (str(file), "--source", "imp-killed", "--state", str(state))
     for enough in (1_000, 3_000):
-        running = started(pipeline, *arguments, "--rate", "3000", stderr=subprocess.DEVNULL)
+        running = started(pipeline, *arguments, "--rate", "1500", stderr=subprocess.DEVNULL)
         try:
             eventually(
                 partial(sent, state),
