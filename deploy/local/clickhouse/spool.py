@@ -74,9 +74,13 @@ def _full_disk_named() -> Iterator[None]:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        raise ClickHouseError(
-            errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Cannot keep the data: {error.strerror}"
-        ) from error
+        raise _full(str(error.strerror)) from error
+
+
+def _full(why: str) -> ClickHouseError:
+    return ClickHouseError(
+        errors.NOT_ENOUGH_SPACE, "NOT_ENOUGH_SPACE", f"Cannot keep the data: {why}"
+    )
 
 
 def written(path: Path) -> int:
@@ -90,13 +94,21 @@ def written(path: Path) -> int:
 def take(path: Path) -> tuple[bytes, BinaryIO | None, int]:
     """Open and unlink an answer: its bytes if it is small, else the open file, and its size.
 
-    A file that was never written is an empty answer, as of ``FORMAT Null``.
+    A file that was never written is an empty answer, as of ``FORMAT Null``. chDB 4.4 does not tell
+    when the disk had no room for all of one, so none is trusted that filled it.
+
+    Raises:
+        ClickHouseError: the disk is full.
     """
     try:
         file = path.open("rb")
     except FileNotFoundError:
         return b"", None, 0
+    left = os.fstatvfs(file.fileno()).f_bavail
     path.unlink()
+    if not left:
+        file.close()
+        raise _full(os.strerror(errno.ENOSPC))
     size = os.fstat(file.fileno()).st_size
     if size > _SMALL:
         return b"", file, size
