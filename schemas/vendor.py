@@ -68,6 +68,12 @@ class Request:
     ip: str
     received_at: int
 
+    @property
+    def bearer(self) -> str:
+        """The credential of ``Authorization: Bearer`` (RFC 6750, section 2.1); "" without one."""
+        scheme, _, credential = self.headers.get("authorization", "").strip().partition(" ")
+        return credential.strip() if scheme.lower() == "bearer" else ""
+
     def parameters(self) -> dict[str, Any]:
         """The query as a JSON object: a parameter that came once is a text, else a list."""
         return {
@@ -182,6 +188,12 @@ def refusal(error: HeadraceError, body: Any, status: int) -> Reply:
     if isinstance(error, Unavailable):
         headers = (("Retry-After", str(error.retry_after)),)
     return Reply(status, codec.dumps(body), headers=headers)
+
+
+def refuse_plainly(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
+    """Say no as headrace's own protocols do: a code for programs, a sentence for people."""
+    said = {"error": {"code": error.code, "message": error.message}}
+    return refusal(error, said, error.status)
 
 
 @dataclass(frozen=True, slots=True)

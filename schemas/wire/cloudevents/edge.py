@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from schemas import codec
-from schemas.errors import HeadraceError, Refused
+from schemas.errors import Refused
 from schemas.reading import JsonObject, bound_line, id_text
 from schemas.vendor import (
     Batch,
@@ -16,7 +16,6 @@ from schemas.vendor import (
     Request,
     Route,
     bound_events,
-    refusal,
 )
 from schemas.wire.cloudevents.event import check, message_id, visitor
 from schemas.wire.cloudevents.modes import events_of
@@ -49,9 +48,7 @@ def read(request: Request) -> Claim:
     """
     if request.endpoint == "webhook":
         return Claim("source", request.path["source"])
-    scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
-    key = bearer.strip() if scheme.lower() == "bearer" else ""
-    key = key or request.query.get("access_token", [""])[0].strip()
+    key = request.bearer or request.query.get("access_token", [""])[0].strip()
     if not key:
         message = "send the write key: 'Authorization: Bearer <key>', or ?access_token=<key>"
         raise Refused("key-missing", message)
@@ -82,12 +79,6 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  #
 def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
     """Say how many events are safe."""
     return Reply(200, codec.dumps({"accepted": len(event_ids)}))
-
-
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no: a short code for programs, a sentence for people."""
-    said = {"error": {"code": error.code, "message": error.message}}
-    return refusal(error, said, error.status)
 
 
 def _draft(event: JsonObject) -> Draft:

@@ -33,10 +33,9 @@ def read(request: Request) -> Claim:
     Raises:
         Refused: ``key-missing``.
     """
-    scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    if not request.bearer:
         raise Refused("key-missing", "send the header 'Authorization: Bearer <write key>'")
-    return Claim("key", key.strip())
+    return Claim("key", request.bearer)
 
 
 def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001

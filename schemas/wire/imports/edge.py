@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from schemas import codec
-from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.errors import Malformed, Refused
 from schemas.reading import JsonObject, bound_line
 from schemas.vendor import (
     Batch,
@@ -16,7 +16,6 @@ from schemas.vendor import (
     Request,
     Route,
     bound_events,
-    refusal,
 )
 from schemas.wire.imports.body import Row, is_table, rows_of
 from schemas.wire.imports.guess import plan_of
@@ -41,14 +40,13 @@ def read(request: Request) -> Claim:
         Refused: ``key-missing``.
         Malformed: ``format-unknown``, ``parameter-invalid``.
     """
-    scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    if not request.bearer:
         raise Refused("key-missing", "send the write key: 'Authorization: Bearer <key>'")
     if _one(request, "format"):
         raise Malformed("format-unknown", "over HTTP rows are rows: --format is for the command")
     _columns(request)
     _first(request)
-    return Claim("key", key.strip())
+    return Claim("key", request.bearer)
 
 
 def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
@@ -82,12 +80,6 @@ def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply: 
     rejected = batch.answer or []
     said = {"accepted": len(event_ids), "rejected": len(rejected), "rows": rejected[:TOLD]}
     return Reply(200, codec.dumps(said))
-
-
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no: a short code for programs, a sentence for people."""
-    said = {"error": {"code": error.code, "message": error.message}}
-    return refusal(error, said, error.status)
 
 
 def _check(request: Request, grant: Grant) -> None:

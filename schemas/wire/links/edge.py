@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from schemas import codec, links
-from schemas.errors import HeadraceError, Refused
+from schemas.errors import Refused
 from schemas.ids import Ids
 from schemas.picture import point
 from schemas.reading import JsonObject
@@ -20,7 +20,6 @@ from schemas.vendor import (
     Request,
     Route,
     of_today,
-    refusal,
 )
 
 COOKIE: Final = "headrace-session"
@@ -102,12 +101,6 @@ def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply: 
     if request.headers.get("x-forwarded-proto", "").strip().lower().startswith("https"):
         cookie += "; Secure"
     return _led(answer.link, request, ("Set-Cookie", cookie))
-
-
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no: a short code for programs, a sentence for people."""
-    said = {"error": {"code": error.code, "message": error.message}}
-    return refusal(error, said, error.status)
 
 
 def onward(request: Request, ids: Ids) -> Reply | None:

@@ -24,14 +24,12 @@ from schemas.commands import (
     StopValidating,
     Validate,
 )
-from schemas.envelope import RawEvent
 from schemas.errors import Malformed
-from schemas.events import Event
 from schemas.reading import MAX_ID, JsonObject, as_object, as_whole, bound, parse_object, required
 from schemas.source_fields import as_plain, refuse_others
 from schemas.sources import KEY_TYPES, KeyType
 from schemas.validations import Validation, checked_name, weighed
-from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route
+from schemas.vendor import Claim, Grant, Request, Route
 from schemas.wire.manage import linking, people
 
 NAME = "headrace"
@@ -70,8 +68,7 @@ ROUTES: tuple[Route, ...] = (
 
 def read(request: Request) -> Claim:
     """Find the admin key (RFC 6750, section 2.1); the edge refuses an empty one."""
-    scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
-    return Claim("admin", credential.strip() if scheme.lower() == "bearer" else "")
+    return Claim("admin", request.bearer)
 
 
 def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # noqa: ARG001
@@ -83,25 +80,6 @@ def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # 
             schema-invalid or link-invalid; each names the field.
     """
     return _COMMANDS[request.endpoint, request.method](request)
-
-
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
-    """Refuse: nothing under ``/api`` is an event."""
-    raise Malformed("not-an-event", "nothing under /api takes events")
-
-
-def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
-    """Answer for no events, which never happens: :func:`split` refuses."""
-    return Reply(204, b"", content_type="")
-
-
-def decode(raw: RawEvent) -> Event:
-    """Refuse: no event is headrace's own.
-
-    Raises:
-        Malformed: ``not-an-event``, always.
-    """
-    raise Malformed("not-an-event", f"{raw.endpoint} under /api takes no events")
 
 
 def _create(request: Request) -> CreateSource:

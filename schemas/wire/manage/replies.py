@@ -4,18 +4,17 @@ from dataclasses import asdict
 from html import escape
 from typing import Any, Final
 
-from schemas import codec
+from schemas import api, codec
 from schemas.catalog import Collection
 from schemas.commands import Issued
-from schemas.errors import HeadraceError
+from schemas.errors import HeadraceError, Refused
 from schemas.people import Erasure, Person
 from schemas.reading import JsonObject
 from schemas.sources import Source
 from schemas.validations import Validation
-from schemas.vendor import Claim, Reply, Request, refusal
+from schemas.vendor import Claim, Reply, Request
 from schemas.wire.manage import linking, people
 
-_UNAUTHORISED: Final = 401
 _LISTS: Final = {
     "sources": "sources",
     "validations": "validations",
@@ -49,13 +48,11 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
     return Reply(200, codec.dumps(worded(result, _place(request))))
 
 
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
+def refuse(error: HeadraceError, request: Request) -> Reply:
     """Say no: a short code for programs, a sentence for people."""
-    message = _ADMIN if error.code in {"admin-key-missing", "admin-key-unknown"} else error.message
-    made = refusal(error, {"error": {"code": error.code, "message": message}}, error.status)
-    if error.status != _UNAUTHORISED:
-        return made
-    return Reply(made.status, made.body, headers=(*made.headers, ("WWW-Authenticate", "Bearer")))
+    if error.code in {"admin-key-missing", "admin-key-unknown"}:
+        error = Refused(error.code, _ADMIN, status=error.status)
+    return api.refuse(error, request)
 
 
 def worded(result: Any, at: str = "") -> JsonObject:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from schemas import codec
-from schemas.errors import HeadraceError, Malformed, Refused
+from schemas.errors import Malformed, Refused
 from schemas.reading import (
     JsonObject,
     Where,
@@ -25,7 +25,6 @@ from schemas.vendor import (
     Route,
     bound_events,
     of_today,
-    refusal,
 )
 from schemas.wire.own.event import check, ids_of
 
@@ -47,9 +46,7 @@ def read(request: Request) -> Claim:
         Refused: ``key-missing``.
         Malformed: the key can only be in the body, and that is no JSON object.
     """
-    scheme, _, bearer = request.headers.get("authorization", "").strip().partition(" ")
-    key = bearer.strip() if scheme.lower() == "bearer" else ""
-    key = key or request.query.get("write_key", [""])[0].strip()
+    key = request.bearer or request.query.get("write_key", [""])[0].strip()
     if key:
         return Claim("key", key)
     body = parse_object(request.body)
@@ -90,12 +87,6 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
 def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
     """Say how many events are safe."""
     return Reply(200, codec.dumps({"accepted": len(event_ids)}))
-
-
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no: a short code for programs, a sentence for people."""
-    said = {"error": {"code": error.code, "message": error.message}}
-    return refusal(error, said, error.status)
 
 
 def _events(body: JsonObject) -> list[Any]:

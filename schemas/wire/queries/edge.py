@@ -7,20 +7,17 @@ from typing import Any, Final
 
 from schemas import codec
 from schemas.commands import Command, ListQueries, RunQuery
-from schemas.envelope import RawEvent
-from schemas.errors import HeadraceError, Malformed, Refused
-from schemas.events import Event
+from schemas.errors import Malformed, Refused
 from schemas.named import NAMED, Named
 from schemas.named_reading import from_texts
 from schemas.named_reading import read as read_query
 from schemas.reading import JsonObject, bound, parse_object
-from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, Route, refusal
+from schemas.vendor import Claim, Grant, Reply, Request, Route
 
 NAME: Final = "queries"
 
 MAX_BODY_BYTES: Final = 16 << 10
 """Values travel to the store in the head of a request."""
-_UNAUTHORISED: Final = 401
 
 
 def _route(path: str, endpoint: str, *methods: str) -> Route:
@@ -37,9 +34,7 @@ ROUTES: tuple[Route, ...] = (
 
 def read(request: Request) -> Claim:
     """Find the query key (RFC 6750, section 2.1); nothing else is looked at before it is known."""
-    scheme, _, credential = request.headers.get("authorization", "").strip().partition(" ")
-    shown = credential.strip() if scheme.lower() == "bearer" else ""
-    return Claim("key", shown, needs="query")
+    return Claim("key", request.bearer, needs="query")
 
 
 def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # noqa: ARG001
@@ -83,33 +78,6 @@ def described(named: Named) -> JsonObject:
         ],
         "columns": dict(named.columns),
     }
-
-
-def refuse(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no: a short code for programs, a sentence for people."""
-    made = refusal(error, {"error": {"code": error.code, "message": error.message}}, error.status)
-    if error.status != _UNAUTHORISED:
-        return made
-    return Reply(made.status, made.body, headers=(*made.headers, ("WWW-Authenticate", "Bearer")))
-
-
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
-    """Refuse: nothing under ``/api`` is an event."""
-    raise Malformed("not-an-event", "nothing under /api takes events")
-
-
-def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
-    """Answer for no events, which never happens: :func:`split` refuses."""
-    return Reply(204, b"", content_type="")
-
-
-def decode(raw: RawEvent) -> Event:
-    """Refuse: no event is headrace's own.
-
-    Raises:
-        Malformed: ``not-an-event``, always.
-    """
-    raise Malformed("not-an-event", f"{raw.endpoint} under /api takes no events")
 
 
 def _given(request: Request) -> JsonObject:

@@ -45,8 +45,7 @@ def read(request: Request) -> Claim:
         return Claim("nothing", "")
     if request.endpoint == "token":
         return Claim("admin", _password(request))
-    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
-    return Claim("admin", token.strip() if scheme.lower() == "bearer" else "")
+    return Claim("admin", request.bearer)
 
 
 def command(claim: Claim, request: Request, grant: Grant | None) -> Command:  # noqa: ARG001
