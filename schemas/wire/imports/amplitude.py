@@ -43,11 +43,6 @@ _KEPT: Final = (
 """Members that are kept as context."""
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row.
 

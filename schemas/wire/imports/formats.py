@@ -1,7 +1,8 @@
 """Whose exports can be read, by the name that ``--format`` takes."""
 
-from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from schemas.wire.imports import (
     amplitude,
@@ -19,25 +20,32 @@ from schemas.wire.imports.mapped import Mapped
 from schemas.wire.imports.plan import ROWS, Plan
 
 
-class Format(Protocol):
-    """The shape of a module that reads one vendor's export; both raise Malformed only."""
+def _alone(row: Any) -> list[Any]:
+    return [row]
 
-    def split(self, row: Any) -> list[Any]:
-        """Take a row apart into bodies of events."""
 
-    def read(self, body: Any, plan: Plan) -> Mapped:
-        """Understand one of them."""
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How one vendor's export is read; both raise Malformed only.
+
+    Attributes:
+        read: understands the body of an event.
+        split: takes a row apart into bodies of events; most rows are one.
+    """
+
+    read: Callable[[Any, Plan], Mapped]
+    split: Callable[[Any], list[Any]] = _alone
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    ROWS: rows,
-    "mixpanel": mixpanel,
-    "amplitude": amplitude,
-    "posthog": posthog,
-    "segment": segment,
-    "snowplow": snowplow,
-    "ga4": ga4,
-    "matomo": matomo,
-    "tracardi": tracardi,
-    "rakam": rakam,
+    ROWS: Format(rows.read),
+    "mixpanel": Format(mixpanel.read),
+    "amplitude": Format(amplitude.read),
+    "posthog": Format(posthog.read),
+    "segment": Format(segment.read),
+    "snowplow": Format(snowplow.read),
+    "ga4": Format(ga4.read),
+    "matomo": Format(matomo.read, matomo.split),
+    "tracardi": Format(tracardi.read),
+    "rakam": Format(rakam.read),
 }

@@ -16,11 +16,6 @@ _FLOATS: Final = ("double_value", "float_value")
 _KEPT: Final = ("app_info", "traffic_source", "collected_traffic_source", "stream_id")
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row. GA4 gives events no id, so a row has that of its place in the file.
 

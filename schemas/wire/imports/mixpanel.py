@@ -28,11 +28,6 @@ _DEVICE: Final = "$device:"
 _IDS: Final = ("time", "distinct_id", "$insert_id", "$user_id", "$device_id", "token")
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row.
 

@@ -32,11 +32,6 @@ _FLAT: Final = "properties."
 _IDS: Final = ("$set", "$set_once", "$unset", "$insert_id", "$sent_at", "token")
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row; columns ``properties.X`` of a CSV are the properties X.
 

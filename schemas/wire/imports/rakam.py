@@ -57,11 +57,6 @@ _KNOWN: Final = (
 )
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row; its collection is in it or, for a table's rows, ``--collection``.
 

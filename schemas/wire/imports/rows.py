@@ -12,11 +12,6 @@ _OBJECTS: Final = ("properties", "context", "traits")
 """Columns that, where they hold an object, are what they are called."""
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row by its plan.
 

@@ -20,11 +20,6 @@ _NAMES: Final[dict[Kind, str]] = {
 }
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row.
 

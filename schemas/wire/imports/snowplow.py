@@ -43,11 +43,6 @@ _OF_KIND: Final = ("se_", "tr_", "ti_", "pp_")
 _NUMBERS: Final = ("se_value", "tr_total", "tr_tax", "tr_shipping", "ti_price", "ti_quantity")
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a row: a list of cells, or an object as the analytics SDKs make it.
 

@@ -11,11 +11,6 @@ _KINDS: Final[dict[str, Kind]] = {"page-view": "page", "identification": "identi
 _SOURCE: Final = "_source"
 
 
-def split(row: Any) -> list[Any]:
-    """A row is an event."""
-    return [row]
-
-
 def read(body: Any, plan: Plan) -> Mapped:
     """Understand a stored event, plain or as a hit of Elasticsearch (``_source``).
 
