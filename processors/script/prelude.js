@@ -1,0 +1,48 @@
+// Evaluated before each script; what it gives back drives the call. See sandboxed.py.
+(function (host, names, most, longest) {
+  const {parse, stringify} = JSON, said = [], text = String;
+  const show = (value) => {
+    if (typeof value === 'string') return value;
+    try { return stringify(value) ?? text(value); } catch { return '[object]'; }
+  };
+  const say = (...values) => {
+    if (said.length < most) said.push(values.map(show).join(' ').slice(0, longest));
+  };
+  const ask = (name) => (...values) => {
+    const answer = parse(host(name, stringify(values)));
+    if ('error' in answer) throw new Error(answer.error);
+    return parse(answer.ok);
+  };
+  globalThis.console = {log: say, info: say, warn: say, error: say, debug: say};
+  for (const name of names) globalThis[name] = ask(name);
+  globalThis.parseForm = (value) => {
+    const form = {}, word = (part) => {
+      try { return decodeURIComponent(part.replace(/\+/g, ' ')); } catch { return part; }
+    };
+    for (const pair of text(value ?? '').split('&')) {
+      if (!pair) continue;
+      const at = pair.indexOf('='), name = word(at < 0 ? pair : pair.slice(0, at));
+      const given = at < 0 ? '' : word(pair.slice(at + 1));
+      const known = Object.hasOwn(form, name) ? form[name] : undefined;
+      const all = known === undefined ? given : [].concat(known, given);
+      Object.defineProperty(
+        form, name, {value: all, enumerable: true, writable: true, configurable: true});
+    }
+    return form;
+  };
+  let state = 'waiting', result;
+  const settle = (value) => { result = stringify(value) ?? 'null'; state = 'done'; };
+  const fail = (error) => { result = error; state = 'failed'; };
+  const steps = {
+    begin(called, argument) {
+      const value = called(parse(argument));
+      if (value !== null && typeof value === 'object' && typeof value.then === 'function')
+        Promise.resolve(value).then(settle).catch(fail);
+      else settle(value);
+    },
+    state: () => state,
+    result: () => { if (state === 'failed') throw result; return result; },
+    said: () => stringify(said),
+  };
+  return (step, ...values) => steps[step](...values);
+})
