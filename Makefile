@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+BENCH ?= footprint latency pipeline overload
 SOAK_SECONDS ?= 600
 SOAK_RATE ?= 300
 
@@ -38,9 +39,11 @@ fmt: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## latency and throughput on this machine (four minutes); never part of the tests
-	$(BIN)/headrace bench latency
-	$(BIN)/headrace bench pipeline
+bench: $(STAMP)  ## measure this machine: tables, and JSON and PNG in .bench (20 minutes); never part of the tests
+	@mkdir -p .bench
+	@for what in $(BENCH); do \
+	  $(BIN)/headrace bench $$what --json .bench/$$what.json --png .bench/$$what.png || exit 1; \
+	done
 
 kafka: $(STAMP)  ## Apache Kafka from its official jars (needs Maven and a JDK), until Ctrl-C
 	@exec $(BIN)/python -m tests.contracts.apache_kafka

@@ -1,118 +1,201 @@
 """``headrace bench``: what this machine does, beside a bare baseline in the same run."""
 
 import asyncio
-import math
 import os
 import platform
-from typing import Any
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from deploy.cli_options import speaks_plainly
 
+if TYPE_CHECKING:
+    from deploy.bench.report import Cell, Table
+
+_PROTOCOLS = ("mix", "rakam", "tracardi", "filum", "eventbunker")
+_DIMENSIONS = ("batch", "sources", "workers", "profiles", "properties")
+
 
 @click.group()
 def bench() -> None:
-    """Measure latency and throughput on this machine, in a pipeline of its own.
+    """Measure this machine, in a pipeline of its own.
 
-    Figures are for comparison within one run: ratios to a bare baseline carry over to other
-    machines, absolute numbers do not.
+    Load comes from a process of its own over sockets, shaped as the trackers of all four
+    protocols send it. Figures are for comparison within one run: ratios to a bare baseline carry
+    over to other machines, absolute numbers do not.
     """
+
+
+def _shows(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a subcommand the options that say how its report is told."""
+    for option in (
+        click.option(
+            "--png",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Draw the tables into a file; needs `pip install 'headrace[bench]'`.",
+        ),
+        click.option(
+            "--json",
+            "json_",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Write the report into a file, too.",
+        ),
+        click.option(
+            "--format",
+            "format_",
+            type=click.Choice(["table", "json"]),
+            default="table",
+            show_default=True,
+            help="What is printed.",
+        ),
+    ):
+        command = option(command)
+    return speaks_plainly(command)
+
+
+seconds_option = click.option(
+    "--seconds", default=5.0, show_default=True, help="Length of one load."
+)
+rounds_option = click.option(
+    "--rounds", default=3, show_default=True, help="How often; medians count."
+)
+workers_option = click.option(
+    "--workers", default=1, show_default=True, help="Processors of the whole pipeline."
+)
+protocol_option = click.option(
+    "--protocol",
+    type=click.Choice(_PROTOCOLS),
+    default="mix",
+    show_default=True,
+    help="Whose requests; a mix of batches has none of EventBunker's.",
+)
 
 
 @bench.command()
 @click.option("--rate", default=1000.0, show_default=True, help="Single events per second.")
-@click.option("--seconds", default=30.0, show_default=True, help="How long.")
-@click.option("--workers", default=1, show_default=True, help="Processors.")
+@click.option("--seconds", default=30.0, show_default=True, help="Length of one round.")
+@rounds_option
+@workers_option
 @click.option("--kill-processor", is_flag=True, help="Kill one with SIGKILL after a third.")
-@speaks_plainly
-def latency(rate: float, seconds: float, workers: int, kill_processor: bool) -> None:
+@_shows
+def latency(
+    rate: float, seconds: float, rounds: int, workers: int, kill_processor: bool, **shown: Any
+) -> None:
     """Time from the 200 to the row that a SELECT sees, at a steady rate."""
-    from deploy.bench.latency import measure
+    from deploy.bench.latency import Course, measure
 
-    click.echo(_machine())
-    found = asyncio.run(
-        measure(rate=rate, seconds=seconds, kill_processor=kill_processor, workers=workers)
-    )
-    click.echo(
-        f"{found.rate:,.0f} events/s for {seconds:.0f} s: {found.events:,} accepted, "
-        f"{found.refused} refused, {found.lost} never seen\n"
-        f"200 to visible: p50 {found.p50:.2f} s   p99 {found.p99:.2f} s   max {found.longest:.2f} s"
-    )
+    course = Course(rate, seconds, rounds, workers, kill_processor)
+    options: dict[str, Cell] = {"rate": rate, "seconds": seconds, "workers": workers}
+    _report("latency", options, lambda: _one(measure(course, _progress)), **shown)
 
 
 @bench.command()
-@click.option("--seconds", default=5.0, show_default=True, help="Length of one load.")
-@click.option("--rounds", default=3, show_default=True, help="Loads per stage; medians count.")
-@click.option("--workers", default=1, show_default=True, help="Processors of the whole pipeline.")
-@speaks_plainly
-def pipeline(seconds: float, rounds: int, workers: int) -> None:
+@seconds_option
+@rounds_option
+@workers_option
+@protocol_option
+@_shows
+def pipeline(seconds: float, rounds: int, workers: int, protocol: str, **shown: Any) -> None:
     """Events per second of each tier alone and of the whole pipeline."""
     from deploy.bench.stages import measure
+    from deploy.bench.tiers import Dose
 
-    click.echo(_machine())
-    rows = asyncio.run(measure(seconds=seconds, rounds=rounds, workers=workers, say=_progress))
-    click.echo(
-        f"{'stage':<40}{'events/s':>10}{'bare':>10}{'ratio':>7}{'CPU µs/ev':>11}{'MB':>6}"
-        "   lowest to highest"
-    )
-    for row in rows:
-        click.echo(_line(row))
+    dose = Dose(seconds=seconds, protocol=protocol)
+    options: dict[str, Cell] = {"seconds": seconds, "workers": workers, "protocol": protocol}
+    _report("pipeline", options, lambda: _one(measure(dose, rounds, workers, _progress)), **shown)
+
+
+@bench.command()
+@click.option(
+    "--dimension",
+    "dimensions",
+    type=click.Choice(_DIMENSIONS),
+    multiple=True,
+    help="What grows; may be repeated. [default: all of them]",
+)
+@click.option("--seconds", default=3.0, show_default=True, help="Length of one load.")
+@click.option("--rounds", default=1, show_default=True, help="How often; medians count.")
+@_shows
+def growth(dimensions: tuple[str, ...], seconds: float, rounds: int, **shown: Any) -> None:
+    """What an event costs each tier as one thing grows.
+
+    Events per request (1 to 1,000), event sources (1 to 1,000), processes of each tier (1 and 2),
+    profiles with a state (10 thousand and 1 million), distinct properties (10 to 1,000). It says
+    how long all of it takes before it begins.
+    """
+    from deploy.bench.growth import measure
+    from deploy.bench.tiers import Dose
+
+    dose = Dose(batches=(100,), seconds=seconds)
+    options: dict[str, Cell] = {"seconds": seconds, "rounds": rounds}
+    chosen = dimensions or _DIMENSIONS
+    _report("growth", options, lambda: measure(chosen, dose, rounds, _progress), **shown)
 
 
 @bench.command()
 @click.option("--visitors", default=1_000_000, show_default=True, help="States to recover.")
-@click.option("--seconds", default=5.0, show_default=True, help="Length of one load.")
-@click.option("--rounds", default=3, show_default=True, help="Loads per stage; medians count.")
+@seconds_option
+@rounds_option
 @click.option("--rate", default=1000.0, show_default=True, help="Events per second at the kill.")
-@speaks_plainly
-def scale(visitors: int, seconds: float, rounds: int, rate: float) -> None:
-    """Processors alone: recovery and memory with many visitors, two workers, one killed.
+@click.option("--most", default=3, show_default=True, help="Processes of each tier at most.")
+@_shows
+def scale(visitors: int, seconds: float, rounds: int, rate: float, most: int, **shown: Any) -> None:
+    """One to three of each tier; recovery and memory with many visitors; a killed worker.
 
     Recovery is from launch to processing; what it takes without any state is in the first lines.
     Workers are timed over a backlog of packed records, broker on the same machine. At the kill,
     waits are from the 200 to the canonical event in Kafka; a repeated event is one row later.
     """
-    from deploy.bench.scale import Plan, measure
+    from deploy.bench.scale import Extent, measure
+    from deploy.bench.tiers import Dose
 
-    click.echo(_machine())
-    plan = Plan(visitors, seconds, rounds, rate)
-    recoveries, throughputs, kills = asyncio.run(measure(plan, _progress))
-    click.echo(f"{'states':>10}  {'store':<9}{'start':<8}{'seconds':>8}{'MB':>6}")
-    for one in recoveries:
-        click.echo(
-            f"{one.states:>10,}  {one.store:<9}{one.how:<8}{one.seconds:>8.1f}{one.resident:>6.0f}"
-        )
-    click.echo(
-        f"{'workers':>10}  {'store':<9}{'events/s':>9}{'to one':>8}{'CPU µs/ev':>11}{'MB':>6}"
-    )
-    single = {one.store: one.rate for one in throughputs if one.workers == 1}
-    for each in throughputs:
-        click.echo(
-            f"{each.workers:>10}  {each.store:<9}{each.rate:>9,.0f}"
-            f"{each.rate / single[each.store]:>8.2f}{each.cpu_us:>11.1f}{each.resident:>6.0f}"
-        )
-    for kill in kills:
-        click.echo(
-            f"one of two killed, {kill.store}, {kill.states:,} states: {kill.accepted:,} accepted, "
-            f"{kill.lost} lost, {kill.repeated} repeated, {kill.changed} of them changed; "
-            f"p50 {kill.p50:.2f} s   longest {kill.longest:.2f} s"
-        )
+    extent = Extent(visitors, rate, most, rounds, Dose(seconds=seconds, session=False))
+    options: dict[str, Cell] = {"visitors": visitors, "seconds": seconds, "rounds": rounds}
+    _report("scale", options, lambda: measure(extent, _progress), **shown)
 
 
-def _line(row: Any) -> str:
-    bare = "-" if math.isnan(row.bare) else f"{row.bare:,.0f}"
-    ratio = "-" if math.isnan(row.bare) else f"{row.ratio:.0%}"
-    low, high = row.spread
-    return (
-        f"{row.stage:<40}{row.rate:>10,.0f}{bare:>10}{ratio:>7}{row.cpu_us:>11.1f}"
-        f"{row.resident:>6.0f}   {low:,.0f} to {high:,.0f}"
-    )
+async def _one(work: Awaitable["Table"]) -> tuple["Table", ...]:
+    return (await work,)
+
+
+def _report(
+    command: str,
+    options: dict[str, "Cell"],
+    work: Callable[[], Any],
+    *,
+    format_: str,
+    json_: Path | None,
+    png: Path | None,
+) -> None:
+    """Do the work, and tell of it in every way that was asked for."""
+    from deploy.bench import draw
+    from deploy.bench.report import Report, as_json, as_text
+
+    if png is not None:
+        draw.load()  # better now than after half an hour
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    report = Report(command, began, _machine(), options, asyncio.run(work()))
+    click.echo(as_json(report) if format_ == "json" else as_text(report))
+    if json_ is not None:
+        json_.write_bytes(as_json(report))
+    if png is not None:
+        png.write_bytes(draw.png(report))
 
 
 def _progress(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+def _machine() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        "version": f"headrace {version('headrace')}",
+        "cores": f"{os.cpu_count()} cores",
+        "architecture": platform.machine(),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": f"Python {platform.python_version()}",
+    }

@@ -1,61 +1,82 @@
-"""Baselines of the processors and the sink, over the very records that those work on."""
+"""Running the baselines, each a process of its own that says what it took as one line of JSON."""
 
+import asyncio
+import os
+import resource
 import subprocess
 import sys
 import time
-from typing import Any, Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer
+import orjson
 
-from deploy.declare import end_offsets
-from deploy.settings import Settings
-from schemas.codec import split_lines
-from sinks.clickhouse import ClickHouse
+from deploy.bench.run import Taken
+from deploy.settings import SettingError
 
-_ROWS: Final = 20_000
-_READ_SECONDS: Final = 120
+_SECONDS: Final = 300.0
+_KIB: Final = 1024
 
 
-def consume_everything(kafka: str, topic: str, records: int) -> float:
-    """Seconds that a Faust agent takes to read a topic and do nothing."""
-    command = [sys.executable, "-m", "deploy.bench.bare_faust", kafka, topic, str(records)]
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, timeout=_READ_SECONDS
+def say(events: float, seconds: float, cpu: float) -> None:
+    """Tell what was taken; the last thing that a baseline does."""
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB
+    line = orjson.dumps({"events": events, "seconds": seconds, "cpu": cpu, "resident": resident})
+    sys.stdout.write(f"{line.decode()}\n")
+    sys.stdout.flush()
+
+
+class Watch:
+    """Wall and CPU time of this process since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.monotonic(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Seconds of both."""
+        return time.monotonic() - self._wall, time.process_time() - self._cpu
+
+
+async def run(name: str, *arguments: str, data: str = "", events: float = 0) -> list[Taken]:
+    """Run a baseline to its end; what it took, once per line that it says.
+
+    Args:
+        name: module in ``deploy.bench``.
+        data: directory of the tiers, where it wants their settings.
+        events: that its records hold, where it counts records only.
+
+    Raises:
+        SettingError: it failed; the text has its last words.
+    """
+    environment = {"HEADRACE_DATA": data} if data else {}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        f"deploy.bench.{name}",
+        *arguments,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    return float(done.stdout.strip().splitlines()[-1])
-
-
-async def insert_everything(settings: Settings, topic: str) -> float:
-    """Rows per second of inserting a topic's lines, read before, into a table of the same shape."""
-    lines = await _read(settings.kafka, topic)
-    client = ClickHouse(settings.clickhouse_writer)
-    database = settings.database
     try:
-        await client.command(f"CREATE TABLE {database}.bare AS {database}.events")
-        began = time.monotonic()
-        for start in range(0, len(lines), _ROWS):
-            await client.insert("bare", _separated(lines[start : start + _ROWS]))
-        return len(lines) / (time.monotonic() - began)
-    finally:
-        await client.command(f"DROP TABLE {database}.bare")
-        await client.close()
+        out, complaint = await asyncio.wait_for(process.communicate(), _SECONDS)
+    except TimeoutError:
+        process.kill()
+        raise SettingError(f"the baseline {name} did not end within {_SECONDS:.0f} s") from None
+    if process.returncode:
+        raise SettingError(f"the baseline {name} failed:\n{complaint.decode()[-2000:]}")
+    said = [orjson.loads(line) for line in out.splitlines() if line.startswith(b"{")]
+    return [Taken(**(each | {"events": events or each["events"]})) for each in said]
 
 
-def _separated(lines: list[bytes]) -> list[bytes]:
-    return [b"\n".join(lines)]
-
-
-async def _read(kafka: str, topic: str) -> list[bytes]:
-    ends = await end_offsets(kafka, [topic])
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        consumer.assign(list(ends))
-        await consumer.seek_to_beginning(*ends)
-        lines: list[bytes] = []
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                lines.extend(line for record in records for line in split_lines(record.value))
-        return lines
-    finally:
-        await consumer.stop()
+@contextmanager
+def asgi_server() -> Iterator[tuple[int, str]]:
+    """A bare ASGI application on the server of all tiers; its process id and address."""
+    command = [sys.executable, "-m", "deploy.bench.bare_asgi"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101  a pipe
+        try:
+            yield process.pid, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.terminate()

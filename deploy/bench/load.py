@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -18,23 +18,43 @@ _TICK_SECONDS: Final = 0.001
 class Outcome:
     """What came back.
 
-    ``acknowledged`` holds, per request answered with 200, its number and the Unix time of the
-    answer in seconds; ``refused`` counts every other answer and every lost connection.
+    Attributes:
+        acknowledged: per request answered with 200, its number and the Unix time of the answer in
+            seconds.
+        waits: per such request, the seconds from its last byte to the answer.
+        refused: number of every other answer and of every lost connection.
+        statuses: answers by status; 0 is a lost connection.
+        told_when: of the refusals, those with ``Retry-After``.
     """
 
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     refused: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    told_when: int = 0
 
 
 class _Connection(asyncio.Protocol):
-    """One request at a time; asks for the next one as soon as the answer is there."""
+    """One request at a time; asks for the next one as soon as the answer is there.
+
+    Args:
+        obeys: after a refusal it waits for as long as ``Retry-After`` says.
+    """
 
     def __init__(
-        self, next_request: Callable[[], tuple[int, bytes] | None], outcome: Outcome
+        self,
+        next_request: Callable[[], tuple[int, bytes] | None],
+        outcome: Outcome,
+        *,
+        obeys: bool,
     ) -> None:
+        self.obeys = obeys
         self._next_request = next_request
         self._outcome = outcome
         self._number = -1
+        self._sent_at = 0.0
+        self._told_when = 0.0
+        self._not_before = 0.0
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self.idle = True
@@ -47,15 +67,29 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser: one header of the answer."""
+        if name.lower() == b"retry-after":
+            self._told_when = float(value)
+
     def on_message_complete(self) -> None:
         """Called by the parser: one answer is complete."""
-        if self._parser.get_status_code() == _OK:
-            self._outcome.acknowledged.append((self._number, time.time()))
+        status, outcome = self._parser.get_status_code(), self._outcome
+        outcome.statuses[status] += 1
+        if status == _OK:
+            outcome.acknowledged.append((self._number, time.time()))
+            outcome.waits.append(time.monotonic() - self._sent_at)
         else:
-            self._outcome.refused += 1
+            outcome.refused += 1
+            outcome.told_when += self._told_when > 0
+            self._not_before = time.monotonic() + self._told_when
+        self._told_when = 0.0
         self._parser = httptools.HttpResponseParser(self)
         self.idle = True
-        self.advance()
+        if self.obeys and status != _OK:
+            asyncio.get_running_loop().call_later(self._not_before - time.monotonic(), self.advance)
+        else:
+            self.advance()
 
     def advance(self) -> None:
         """Send the next request, if there is one now."""
@@ -63,11 +97,13 @@ class _Connection(asyncio.Protocol):
         if following is not None and self._transport is not None:
             self._number, request = following
             self.idle = False
+            self._sent_at = time.monotonic()
             self._transport.write(request)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's signature
         self.lost = True
         self._outcome.refused += not self.idle
+        self._outcome.statuses[0] += not self.idle
         self.idle = True
 
     def close(self) -> None:
@@ -92,7 +128,10 @@ async def flood(
     seconds: float = float("inf"),
     total: float = float("inf"),
 ) -> Outcome:
-    """Send as fast as answers come, until the time is over or ``total`` requests are out."""
+    """Send as fast as answers come, until the time is over or ``total`` requests are out.
+
+    A connection that is told to come again later does.
+    """
     outcome = Outcome()
     deadline = time.monotonic() + seconds
     number = -1
@@ -104,7 +143,7 @@ async def flood(
         number += 1
         return number, make(number)
 
-    opened = await _open(url, connections, next_request, outcome)
+    opened = await _open(url, connections, next_request, outcome, obeys=True)
     for connection in opened:
         connection.advance()
     while any(not connection.idle for connection in opened):  # noqa: ASYNC110  one look per ms
@@ -123,7 +162,9 @@ async def steady(
     """
     outcome = Outcome()
     due: deque[tuple[int, bytes]] = deque()
-    opened = await _open(url, connections, lambda: due.popleft() if due else None, outcome)
+    opened = await _open(
+        url, connections, lambda: due.popleft() if due else None, outcome, obeys=False
+    )
     begin, number, total = time.monotonic(), 0, int(rate * seconds)
     while number < total or due or any(not connection.idle for connection in opened):
         while number < total and time.monotonic() >= begin + number / rate:
@@ -145,14 +186,17 @@ async def _open(
     connections: int,
     next_request: Callable[[], tuple[int, bytes] | None],
     outcome: Outcome,
+    *,
+    obeys: bool,
 ) -> list[_Connection]:
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    return [
-        (await loop.create_connection(lambda: _Connection(next_request, outcome), host, port))[1]
-        for _ in range(connections)
-    ]
+
+    def connection() -> _Connection:
+        return _Connection(next_request, outcome, obeys=obeys)
+
+    return [(await loop.create_connection(connection, host, port))[1] for _ in range(connections)]
 
 
 def _close(connections: list[_Connection]) -> None:

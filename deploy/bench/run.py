@@ -1,26 +1,20 @@
 """Processes to measure: tiers of headrace and loads against them, each in a process of its own."""
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-import uvloop
-
-from deploy.bench.load import Outcome, flood, steady
 from deploy.bench.samples import Sender
+from deploy.demo import DEMO
 from deploy.settings import SettingError, Settings, from_environment
 
-_CONNECTIONS: Final = 256
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
@@ -33,9 +27,9 @@ class Pipeline:
     key: str
     process: subprocess.Popen[str]
 
-    def sender(self, run: int) -> Sender:
+    def sender(self, run: int, **chosen: Any) -> Sender:
         """Requests for it; events of different runs have different ids."""
-        return Sender(self.url, self.key, run)
+        return Sender(self.url, ((DEMO, self.key),), run, **chosen)
 
     def tiers(self) -> dict[str, list[int]]:
         """Process ids by tier."""
@@ -81,41 +75,29 @@ def _read_welcome(process: subprocess.Popen[str], data: Path) -> Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """What a loading process does.
+class Taken:
+    """What a piece of work took.
 
-    ``batch`` is events per request, 0 for the single-event endpoint; with ``rate`` (requests per
-    second) the load is steady, else as fast as answers come.
+    Attributes:
+        seconds: of wall time; NaN where nothing was timed.
+        cpu: seconds of CPU time of its processes.
+        resident: MB of the largest of its processes after the work.
     """
 
-    sender: Sender
-    batch: int = 0
-    rate: float = 0
-    seconds: float = 10
-    connections: int = _CONNECTIONS
+    events: float
+    seconds: float
+    cpu: float
+    resident: float
 
-    def run(self) -> Outcome:
-        """Apply the load from this process."""
-        make: Callable[[int], bytes] = self.sender.single
-        if self.batch:
-            make = self.sender.batch(self.batch)
-        url, connections, seconds = self.sender.url, self.connections, self.seconds
-        if self.rate:
-            work = steady(url, make, rate=self.rate, seconds=seconds, connections=connections)
-        else:
-            work = flood(url, make, connections=connections, seconds=seconds)
-        return uvloop.run(work)
+    @property
+    def rate(self) -> float:
+        """Events per second."""
+        return self.events / self.seconds
 
-    def for_seconds(self, seconds: float) -> "Load":
-        """The same load, shorter or longer; for warming up."""
-        return replace(self, seconds=seconds)
-
-
-@contextmanager
-def loading_process() -> Iterator[Callable[[Load], "asyncio.Future[Outcome]"]]:
-    """A process that applies loads, so that the load is not measured as the tier's work."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        yield lambda load: asyncio.wrap_future(pool.submit(load.run))
+    @property
+    def cpu_us(self) -> float:
+        """CPU microseconds per event."""
+        return self.cpu / self.events * 1e6
 
 
 def cpu_seconds(pid: int) -> float:

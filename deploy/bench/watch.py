@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 from aiokafka import AIOKafkaConsumer
 
-from deploy.bench.samples import event_number
+from deploy.bench.samples import number_of
 from deploy.declare import end_offsets
 from deploy.settings import Settings
 from schemas.codec import split_lines
@@ -34,7 +33,7 @@ class Seen:
         now = time.time()
         for line in split_lines(record):
             event = orjson.loads(line)
-            number = event_number(UUID(event["event_id"]), run)
+            number = number_of(orjson.loads(event["properties"]).get("n", -1), run)
             if number is None:
                 continue
             if number in self.at:
