@@ -19,9 +19,11 @@ CHUNK_BYTES: Final = 256 << 10
 # Explicit, because the defaults differ by version: since 26.2 a server would collect inserts
 # (async_insert) and swallow a repeated one (deduplicate_insert), which loses rows: a line of the
 # deduplication log is written before its part, and the server may die in between. Inferred dates
-# would change the type of a property by its text.
+# would change the type of a property by its text. Collapsing the rows of an insert among each other
+# takes a third of its time, and the sink has done it before.
 INSERT_SETTINGS: Final[Mapping[str, Any]] = {
     "async_insert": 0,
+    "optimize_on_insert": 0,
     "deduplicate_insert": "disable",
     "insert_deduplicate": 0,
     "deduplicate_blocks_in_dependent_materialized_views": 0,

@@ -254,6 +254,13 @@ async def test_a_full_pack_does_not_linger() -> None:
     await desk.finished(1)
 
 
+async def test_an_answer_has_the_pack_leave_soon() -> None:
+    desk = Desk(linger=3600)
+    desk.put(1, lines=[b"a"])
+    desk.put(2, lines=[b"b"], answers=[(0, b"told")])
+    await desk.finished(1, 2)
+
+
 @given(st.lists(st.binary(min_size=1, max_size=12).filter(lambda line: b"\n" not in line)))
 def test_chunks_hold_every_line_once_within_the_limit(lines: list[bytes]) -> None:
     found = chunks(lines, 20)
