@@ -22,6 +22,7 @@ from deploy.cli_profiles import profiles
 from deploy.cli_query import query
 from deploy.cli_sources import sources
 from deploy.cli_tail import tail
+from deploy.cli_tasks import tasks
 from deploy.cli_trace import trace
 from deploy.cli_validations import stop_validating, validate, validations
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
@@ -151,6 +152,26 @@ def sink(host: str, metrics_port: int | None, worker: int) -> None:
     _run("sink", read_settings(), host=host, metrics_port=metrics_port, worker=worker)
 
 
+@headrace.command()
+@host_option
+@metrics_option
+@speaks_plainly
+def bridge(host: str, metrics_port: int | None) -> None:
+    """Kafka in: read the topics that are event sources. To scale, start another.
+
+    All sources of bridge kafka, see `headrace sources create --help`; each has a consumer group
+    in its cluster, which shares the partitions of its topic among the workers. A record is
+    committed when its events are acknowledged, and has the same event ids whenever it comes.
+    """
+    from deploy.bridge.tier import bridge as work
+
+    tier_.run(
+        "bridge",
+        read_settings(),
+        lambda tier: work(tier, host=host, metrics_port=metrics_port),
+    )
+
+
 @headrace.command(help=f"The embedded broker. {_LOCAL_BROKER}")
 @data_option
 @host_option
@@ -217,6 +238,7 @@ headrace.add_command(query)
 headrace.add_command(replay)
 headrace.add_command(sources)
 headrace.add_command(tail)
+headrace.add_command(tasks)
 headrace.add_command(trace)
 for command_ in (validate, validations, stop_validating):
     sources.add_command(command_)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import click
 import orjson
 
+from deploy.cli_kafka import take, with_kafka
 from schemas.sources import BRIDGES, IP_POLICIES, MERGE_KEYS
 
 _UNITS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -145,6 +146,7 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
 
 def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
+    command = with_kafka(command)
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -153,6 +155,7 @@ def with_fields(command: Callable[..., Any]) -> Callable[..., Any]:
 def given(options: dict[str, Any]) -> dict[str, Any]:
     """Keep the fields that were named, as the JSON of a source."""
     named = {name: value for name, value in options.items() if value not in (None, ())}
+    named = take(named)
     if named.pop("no_redirects", False):
         named["redirects"] = []
     if named.pop("no_merge_by", False):

@@ -2,18 +2,20 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
 
+from deploy.bridge.checks import check
 from deploy.declare import declare
 from deploy.derived import KEY_PREFIX
 from deploy.registry import Tail
+from deploy.sealing import seal
 from deploy.settings import SettingError, Settings
 from deploy.writes import Change, Writer
-from schemas import codec, commands
+from schemas import codec, commands, kafka_topics
 from schemas.errors import Malformed, Unavailable
 from schemas.reading import MAX_ID
 from schemas.source_fields import as_plain, changed, new_source
@@ -46,6 +48,7 @@ class Sources:
         clock: Callable[[], int],
     ) -> None:
         self._kafka = settings.kafka
+        self._ids = settings.ids
         self._topics = settings.topics
         self._tail = tail
         self._writer = writer
@@ -81,6 +84,7 @@ class Sources:
         ]
         keys = tuple(key for _, key in issued)
         source = replace(given, keys=keys, created_at=now, updated_at=now)
+        source = self._sealed(source, command.fields)
 
         def draft() -> Source:
             if self._tail.registry.get(source.id):
@@ -120,7 +124,10 @@ class Sources:
         return await self._put(
             found.id,
             lambda: self._checked(
-                replace(changed(self.find(found.id), changes), updated_at=self._clock())
+                self._sealed(
+                    replace(changed(self.find(found.id), changes), updated_at=self._clock()),
+                    changes,
+                )
             ),
             of_all="redirects" in changes,
         )
@@ -201,6 +208,18 @@ class Sources:
 
         return Change(self._topics.sources.name, source_id.encode(), draft, present, of_all)
 
+    def _sealed(self, source: Source, given: Mapping[str, Any]) -> Source:
+        """Seal the secrets that were given just now; the others are sealed already."""
+        topic, fields = source.kafka, given.get("kafka")
+        if topic is None or fields is None:
+            return source
+        fresh: dict[str, Any] = {
+            name: seal(self._ids(), fields[name], source.id, name)
+            for name in kafka_topics.SECRETS
+            if fields.get(name)
+        }
+        return replace(source, kafka=replace(topic, **fresh)) if fresh else source
+
     def _checked(self, source: Source) -> Source:
         """Hold a source against the others: keys and links are the only ones of their kind."""
         registry = self._tail.registry
@@ -209,6 +228,8 @@ class Sources:
             raise Malformed(
                 "source-invalid", f"protocol must be any or one of {known}", where=("protocol",)
             )
+        if source.kafka is not None:
+            check(source.kafka, self._topics.prefix)
         for link in source.redirects:
             found = registry.find_redirect(link.id)
             if found is not None and found[0].id != source.id:

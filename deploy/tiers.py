@@ -120,7 +120,7 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             store=store,
         )
         work = run(app, stop=tier.stop, ready=tier.ready, failing=tier.failing)
-        await _beside(tier, work, host, metrics_port)
+        await beside(tier, work, host, metrics_port)
 
 
 def storing(name: str) -> "StoreName":
@@ -195,7 +195,7 @@ async def sink(tier: Foreground, *, host: str, metrics_port: int | None, worker:
     viewing, folds = views.run(tier.stop, tier.metrics), folding.run(tier.stop)
     chores = (sweeping, expiring, viewing, folds, pulse.run(tier.stop), lags.run(tier.stop))
     async with running(keeper), running(tail), running(tombstones):
-        await _beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
+        await beside(tier, runner.run(tier.stop, tier.ready), host, metrics_port, *chores)
 
 
 def _doubts(
@@ -229,7 +229,7 @@ async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | 
         stop=tier.stop,
         watch=watch,
     )
-    await _beside(tier, work, host, metrics_port)
+    await beside(tier, work, host, metrics_port)
 
 
 def _report(running: Any, metrics: Metrics) -> None:
@@ -261,7 +261,7 @@ async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:
     await server.serve(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
 
 
-async def _beside(
+async def beside(
     tier: Foreground, work: Any, host: str, metrics_port: int | None, *chores: Any
 ) -> None:
     """Run a tier's work with its probes and chores beside it; any one's failure ends all."""

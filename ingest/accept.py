@@ -58,6 +58,11 @@ def authorise(
             "bridge-mismatch",
             f"event source {source.id} has bridge 'import': only imports fill it",
         )
+    if source.bridge == "kafka" and route.purpose == "collect":
+        raise Refused(
+            "bridge-mismatch",
+            f"event source {source.id} has bridge 'kafka': only its topic fills it",
+        )
     if not route.any_protocol and source.protocol not in {"any", protocol}:
         raise Refused(
             "protocol-mismatch",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
-from schemas import codec
+from schemas import codec, kafka_topics
 from schemas.errors import Malformed
 from schemas.reading import MAX_NAME, as_whole, bound
 from schemas.sources import MERGE_KEYS, Limits, Redirect, Source, check
@@ -99,6 +99,8 @@ def _filled(source: Source, given: Mapping[str, Any]) -> Source:
         values["merge_by"] = _merge_by(values["merge_by"])
     if "redirects" in values:
         values["redirects"] = _redirects(values["redirects"])
+    if "kafka" in values:
+        values["kafka"] = kafka_topics.given(source.kafka, values["kafka"])
     filled = replace(source, **values)
     check(filled)
     _bound(filled)

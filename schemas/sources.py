@@ -1,21 +1,45 @@
 """Event sources and their keys: the record, its JSON, and the registry folded from its topic."""
 
-import hashlib
 import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from schemas import kafka_topics
 from schemas.errors import Malformed
+from schemas.kafka_topics import KafkaTopic
+from schemas.source_parts import (
+    BRIDGES,
+    IP_POLICIES,
+    KEY_TYPES,
+    Bridge,
+    IpPolicy,
+    Key,
+    KeyType,
+    Limits,
+    Redirect,
+    hash_key,
+)
 
-Bridge = Literal["rest", "webhook", "redirect", "import"]
-KeyType = Literal["write", "query", "delete", "master"]
-IpPolicy = Literal["keep", "truncate", "drop"]
+__all__ = [
+    "BRIDGES",
+    "IP_POLICIES",
+    "KEY_TYPES",
+    "MERGE_KEYS",
+    "Bridge",
+    "IpPolicy",
+    "Key",
+    "KeyType",
+    "Limits",
+    "Redirect",
+    "Registry",
+    "Source",
+    "check",
+    "from_record",
+    "hash_key",
+]
 
-BRIDGES: Final = ("rest", "webhook", "redirect", "import")
-KEY_TYPES: Final = ("write", "query", "delete", "master")
-IP_POLICIES: Final = ("keep", "truncate", "drop")
 MERGE_KEYS: Final = ("email", "phone")
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _LINK: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -26,67 +50,6 @@ _DEFAULTS: Final[dict[str, tuple[str, ...]]] = {
     "redirects": (),
     "merge_by": (),
 }
-
-
-def hash_key(key: str) -> str:
-    """Hash a key for keeping: plain SHA-256, since keys are 256 random bits, not passwords."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as it is kept: never in clear.
-
-    Attributes:
-        type: ``master`` may do what the others may, and add to a frozen schema.
-        customer: the only customer identifier it may write, read or delete; "" for all.
-        created_at, expires_at: Unix ms; it is refused from ``expires_at`` on, 0 for never. A
-            rotation gives the old key some time to be replaced everywhere.
-    """
-
-    id: str
-    type: KeyType
-    hash: str = field(repr=False)
-    created_at: int = 0
-    expires_at: int = 0
-    customer: str = ""
-    name: str = ""
-
-    def may(self, needed: KeyType) -> bool:
-        """Tell whether the key is of the needed type, or stands above it."""
-        return self.type == needed or self.type == "master"  # noqa: PLR1714 - no set per request
-
-
-@dataclass(frozen=True, slots=True)
-class Redirect:
-    """A link that is an event: a visit is recorded, then sent on (Tracardi's redirect).
-
-    Attributes:
-        id: last part of ``/redirect/{id}``; one in the whole installation.
-        url: where visitors are sent.
-        event_type: of the recorded event.
-        props: template of its properties; texts such as ``payload@params.KEY``,
-            ``payload@body.KEY`` and ``session@id`` are replaced, everything else is kept.
-    """
-
-    id: str
-    url: str
-    event_type: str
-    name: str = ""
-    props: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one request of a source may weigh, and how often one may come.
-
-    Attributes:
-        requests_per_second: of one ingest process, 0 for any number.
-    """
-
-    body_bytes: int = 5 << 20
-    events_per_request: int = 10_000
-    requests_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +80,7 @@ class Source:
             time of the event; 0 keeps them. Profiles stay.
         ip_retention_days: after so many days the column ``ip`` of events is emptied; 0 keeps it.
         redirects: links of a source whose bridge is ``redirect``.
+        kafka: the topic that fills a source whose bridge is ``kafka``.
         created_at, updated_at: Unix ms.
     """
 
@@ -144,6 +108,7 @@ class Source:
     retention_days: int = 0
     ip_retention_days: int = 0
     redirects: tuple[Redirect, ...] = ()
+    kafka: KafkaTopic | None = None
     limits: Limits = field(default_factory=Limits)
     keys: tuple[Key, ...] = ()
     created_at: int = 0
@@ -167,6 +132,9 @@ def from_record(value: Any) -> Source:
     try:
         record["limits"] = Limits(**_known(Limits, record.get("limits", {}), ("limits",)))
         record["keys"] = tuple(Key(**_known(Key, key, ("keys",))) for key in record["keys"])
+        if record.get("kafka") is not None:
+            known = _known(KafkaTopic, record["kafka"], ("kafka",))
+            record["kafka"] = kafka_topics.of_record(known)
         record["origins"] = tuple(record["origins"])
         record["merge_by"] = tuple(record["merge_by"])
         record["redirects"] = tuple(
@@ -200,6 +168,11 @@ def check(source: Source) -> None:
     _check_lists(source)
     for link in source.redirects:
         _check_redirect(link)
+    if (source.bridge == "kafka") != (source.kafka is not None):
+        message = "bridge kafka and the topic in kafka belong together: give both, or neither"
+        raise Malformed(kafka_topics.CODE, message, where=("kafka",))
+    if source.kafka is not None:
+        kafka_topics.check(source.kafka)
 
 
 def _check_lists(source: Source) -> None:

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit, urlunsplit
 from deploy.declare import end_offsets, lag, names
 from deploy.demo import ensure_demo
 from deploy.init import initialise
-from deploy.local.child import Tier
+from deploy.local.child import Tier, TierFailed
 from deploy.local.supervisor import Supervisor
+from deploy.local.wanted import wanted
 from deploy.probe import bind
 from deploy.settings import (
     SettingError,
@@ -80,6 +81,7 @@ class Stack:
         self._say = say
         self._listener: socket.socket | None = None
         self._sink_port = free_port()
+        self._later: list[asyncio.Task[None]] = []
         self.supervisor = Supervisor(settings.data / "logs", say)
 
     async def start(self) -> Running:
@@ -99,6 +101,10 @@ class Stack:
         await initialise(settings)
         key = await ensure_demo(settings, clock=clock)
         await asyncio.gather(*(self.supervisor.start(tier) for tier in self._tiers()))
+        bridge = self._tier("bridge", "--metrics-port", "0")
+        self._start_once(settings.topics.sources.name, lambda value: b'"kafka":{' in value, bridge)
+        tasks = self._tier("tasks", "work", "--metrics-port", "0")
+        self._start_once(settings.topics.tasks.name, bool, tasks)
         probes = f"http://{_LOOPBACK}:{self._sink_port}"
         return Running(settings, url, key, probes)
 
@@ -113,12 +119,27 @@ class Stack:
             self._tier("sink", "--metrics-port", str(self._sink_port)),
         ]
 
+    def _start_once(self, topic: str, asks: Callable[[bytes], bool], tier: Tier) -> None:
+        """Start a tier when somebody has made something that needs it, and keep it from then on."""
+
+        async def work() -> None:
+            await wanted(self._settings.kafka, topic, asks)
+            try:
+                await self.supervisor.start(tier)
+            except TierFailed as error:
+                self._say(f"{tier.name} does not start: {error}")
+
+        self._later.append(asyncio.create_task(work(), name=f"wanted-{tier.name}"))
+
     async def drain(self) -> None:
         """Stop in the order of the event's way, so that what was accepted is in ClickHouse."""
         settings = self._settings
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
         if self._listener is not None:
             self._listener.close()
-        await self._stop(*(name for name in self.supervisor.names() if "ingest" in name))
+        await self._stop("bridge", "tasks", *(n for n in self.supervisor.names() if "ingest" in n))
         if "sink" in self.supervisor.pids():
             # Not the registry's: a source may be gone before its last events have been read.
             prefix = settings.topics.raw("").name

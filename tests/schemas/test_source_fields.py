@@ -8,17 +8,28 @@ import pytest
 from hypothesis import given
 
 from schemas.errors import Malformed
+from schemas.kafka_topics import KafkaTopic
 from schemas.source_fields import SETTABLE, changed, new_source
 from schemas.sources import Limits, Redirect, Source, from_record
 from tests.schemas.values import json_objects
 
 LINK = {"id": "sale", "url": "https://s.example/", "event_type": "sale-opened"}
+TOPIC: dict[str, Any] = {
+    "topic": "orders",
+    "servers": "kafka-1:9092,[::1]:9092",
+    "sasl": "PLAIN",
+    "username": "us",
+    "password": "hush",
+    "columns": {"user": "customer"},
+    "skip": ["card"],
+    "ahead": 5,
+}
 WHOLE: dict[str, Any] = {
     "name": "Shop \N{FAMILY}",
     "description": "two\nlines",
     "channel": "Web",
     "protocol": "tracardi",
-    "bridge": "redirect",
+    "bridge": "kafka",
     "enabled": False,
     "origins": ["https://a.example", " * "],
     "dynamic_schema": False,
@@ -37,6 +48,7 @@ WHOLE: dict[str, Any] = {
     "retention_days": 90,
     "ip_retention_days": 30,
     "redirects": [{**LINK, "name": "Sale", "props": {"a": "payload@params.a"}}],
+    "kafka": TOPIC,
     "limits": {"body_bytes": 1000, "events_per_request": 5, "requests_per_second": 7},
 }
 MADE = Source(
@@ -46,6 +58,7 @@ MADE = Source(
         "origins": ("https://a.example", "*"),
         "merge_by": ("phone", "email"),
         "redirects": (Redirect(**LINK, name="Sale", props={"a": "payload@params.a"}),),
+        "kafka": KafkaTopic(**{**TOPIC, "skip": ("card",)}),
         "limits": Limits(1000, 5, 7),
     },
 )

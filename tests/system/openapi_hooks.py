@@ -14,6 +14,7 @@ import schemathesis
 _BEYOND_A_SCHEMA = {
     "label-repeated": "two figures of a query have one name",
     "order-unknown": "a query is ordered by what is not in it",
+    "kafka-invalid": "fields of a topic belong together, certificates and Avro have a grammar",
     "link-invalid": "targets of links have a grammar, and their properties so many bytes",
     "parameter-invalid": "moments, spans and conditions of a named query have a grammar",
     "source-exists": "Rakam answers 400 where others answer 409",

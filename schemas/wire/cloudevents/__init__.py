@@ -5,10 +5,22 @@ attribute. Sources: CloudEvents 1.0.2, its HTTP protocol binding, JSON format an
 """
 
 from schemas.vendor import refuse_plainly as refuse
+from schemas.wire.cloudevents.carried import carried
 from schemas.wire.cloudevents.edge import ROUTES, greet, read, reply, split
 from schemas.wire.cloudevents.meaning import decode
 from schemas.wire.cloudevents.openapi import DESCRIPTION
 
 NAME = "cloudevents"
 
-__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "greet", "read", "refuse", "reply", "split"]
+__all__ = [
+    "DESCRIPTION",
+    "NAME",
+    "ROUTES",
+    "carried",
+    "decode",
+    "greet",
+    "read",
+    "refuse",
+    "reply",
+    "split",
+]

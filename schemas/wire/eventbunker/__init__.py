@@ -1,6 +1,7 @@
 """EventBunker: one flat event per ``POST /post``, a JSON query API, deletion and keys."""
 
 from schemas.wire.eventbunker.calls import answer, command
+from schemas.wire.eventbunker.carried import carried
 from schemas.wire.eventbunker.edge import NAME, ROUTES, read, reply, split
 from schemas.wire.eventbunker.event import decode
 from schemas.wire.eventbunker.openapi import DESCRIPTION
@@ -11,6 +12,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "answer",
+    "carried",
     "command",
     "decode",
     "read",

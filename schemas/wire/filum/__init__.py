@@ -5,10 +5,11 @@ array with some good events is accepted; what is wrong in it becomes dead letter
 reasons, because an SDK that is told 400 throws its whole batch away.
 """
 
+from schemas.wire.filum.carried import carried
 from schemas.wire.filum.edge import ROUTES, read, refuse, reply, split
 from schemas.wire.filum.meaning import decode
 from schemas.wire.filum.openapi import DESCRIPTION
 
 NAME = "filum"
 
-__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]
+__all__ = ["DESCRIPTION", "NAME", "ROUTES", "carried", "decode", "read", "refuse", "reply", "split"]

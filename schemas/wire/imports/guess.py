@@ -57,16 +57,17 @@ def plan_of(
         if names and wanted not in names:
             known = ", ".join(names[:50])
             raise Malformed("column-unknown", f"there is no column {wanted!r}; there are: {known}")
-    mapped = _columns(names, columns, skipped, collection)
+    mapped = columns_of(names, columns, skipped, collection)
     read_as = types_of(rows) if of_text else {}
     ids = {mapped.get(each) for each in TARGETS}
     kept = {name: kind for name, kind in read_as.items() if name not in ids} | dict(types)
     return Plan(ROWS, collection, mapped, kept, skipped, began)
 
 
-def _columns(
+def columns_of(
     names: Sequence[str], said: Mapping[str, str], skipped: tuple[str, ...], collection: str
 ) -> dict[str, str]:
+    """Tell which column is which target: as was said, else by its name."""
     plain = {_SIGNS.sub("", name).lower(): name for name in reversed(names)}
     taken = {*said.values(), *skipped}
     found = {target: name for target, name in said.items() if name}

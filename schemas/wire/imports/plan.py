@@ -43,6 +43,8 @@ class Plan:
         types: column of text -> what its cells are read as, out of :data:`CELLS`.
         skip: columns that are left out.
         began: when the import began, Unix ms: the time of rows that have none.
+        record: of rows that came as records of a topic, where and what that was: columns of
+            names that begin with ``_``, see :data:`schemas.kafka_topics.METADATA`.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -53,6 +55,7 @@ class Plan:
     types: Mapping[str, str] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
     began: int = 0
+    record: Mapping[str, Any] = field(default_factory=dict)
 
     def shared(self) -> JsonObject:
         """Write it as what all events of an import share, without what is empty."""
@@ -61,8 +64,15 @@ class Plan:
             "columns": self.columns,
             "types": self.types,
             "skip": self.skip,
+            "record": self.record,
         }
         return {"began": self.began} | {name: value for name, value in known.items() if value}
+
+    def of_record(self, column: str) -> Any:
+        """Find what ``column`` is of the record; None where there is no such."""
+        outer, dot, name = column.partition(".")
+        found = self.record.get(outer)
+        return inside(self.record, outer).get(name) if dot else found
 
 
 def of_shared(name: str, shared: Any) -> Plan:
@@ -76,6 +86,7 @@ def of_shared(name: str, shared: Any) -> Plan:
         types=_words(inside(shared, "types")),
         skip=tuple(each for each in skip if type(each) is str) if type(skip) is list else (),
         began=(storable(began) or 0) if type(began) is int else 0,
+        record=inside(shared, "record"),
     )
 
 

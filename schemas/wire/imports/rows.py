@@ -21,6 +21,12 @@ def read(body: Any, plan: Plan) -> Mapped:
     row = as_row(body)
     cells = {name: cell(value, plan.types.get(name, "")) for name, value in row.items()}
     found = {target: cells.get(column) for target, column in plan.columns.items()}
+    if plan.record:
+        found |= {
+            target: plan.of_record(column)
+            for target, column in plan.columns.items()
+            if column not in cells
+        }
     kind = kind_of(found.get("kind"))
     objects = _objects(cells, frozenset(plan.columns.values()) | frozenset(plan.skip))
     used = {*plan.columns.values(), *plan.skip, *objects}

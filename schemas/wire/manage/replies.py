@@ -89,6 +89,8 @@ def _shown(source: Source, at: str, key: str = "WRITE-KEY") -> JsonObject:
     record = asdict(source)
     for each in record["keys"]:
         del each["hash"]
+    if source.kafka is not None:
+        record["kafka"] = source.kafka.shown()
     if at and source.protocol in _FOR_PAGES and source.bridge == "rest":
         # in single quotes, so that JSON need not escape them
         src, key = escape(f"{at.rstrip('/')}/headrace.js"), escape(key)

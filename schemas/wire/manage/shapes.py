@@ -16,6 +16,7 @@ from schemas.source_fields import (
 from schemas.sources import BRIDGES, IP_POLICIES, KEY_TYPES, MERGE_KEYS
 from schemas.types import NAMES
 from schemas.validations import NAME
+from schemas.wire.manage import kafka
 from schemas.wire.manage.edge import MAX_OVERLAP_SECONDS, MAX_TIME_MS
 
 _NOT_CONTROL: Final = r"[^\x00-\x1f\x7f-\x9f]"
@@ -85,6 +86,10 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "ip_retention_days": {**_DAYS, "description": "Days after which addresses go; 0: never."},
     "redirects": array(ref("HeadraceRedirect"), maxItems=MAX_REDIRECTS),
     "limits": ref("HeadraceLimits"),
+    "kafka": {
+        "anyOf": [ref("HeadraceKafkaTopic"), {"type": "null"}],
+        "description": "The topic that fills a source of bridge kafka.",
+    },
 }
 SCHEMAS: Final[dict[str, JsonObject]] = {
     "HeadraceError": record(
@@ -120,6 +125,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         others=False,
         text="A link that is an event: a visit is recorded, then sent on.",
     ),
+    **kafka.SCHEMAS,
     "HeadraceSourceFields": record(_FIELDS, others=False),
     "HeadraceNewSource": record(
         {
@@ -146,6 +152,7 @@ SCHEMAS: Final[dict[str, JsonObject]] = {
         {
             "id": _SLUG,
             **_FIELDS,
+            "kafka": {"anyOf": [ref("HeadraceKafkaTopicShown"), {"type": "null"}]},
             "keys": array(ref("HeadraceKey")),
             "snippet": {**STRING, "description": "Loads the browser tracker into a page."},
             "created_at": _TIME,

@@ -5,10 +5,11 @@ dead letters with their reasons, because a tracker that is told 400 throws its w
 """
 
 from schemas.vendor import refuse_plainly as refuse
+from schemas.wire.own.carried import carried
 from schemas.wire.own.edge import ROUTES, read, reply, split
 from schemas.wire.own.meaning import decode
 from schemas.wire.own.openapi import DESCRIPTION
 
 NAME = "own"
 
-__all__ = ["DESCRIPTION", "NAME", "ROUTES", "decode", "read", "refuse", "reply", "split"]
+__all__ = ["DESCRIPTION", "NAME", "ROUTES", "carried", "decode", "read", "refuse", "reply", "split"]

@@ -5,6 +5,7 @@ never reaches a topic. Where upstream has a bug this module does what was meant;
 every such difference, and what is not spoken.
 """
 
+from schemas.wire.rakam.carried import carried
 from schemas.wire.rakam.edge import answer, command, read, split
 from schemas.wire.rakam.meaning import decode
 from schemas.wire.rakam.openapi import DESCRIPTION
@@ -18,6 +19,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "answer",
+    "carried",
     "command",
     "decode",
     "read",

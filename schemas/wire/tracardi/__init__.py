@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.vendor import Claim, Reply, Request
 from schemas.wire.tracardi import management
+from schemas.wire.tracardi.carried import carried
 from schemas.wire.tracardi.edge import ROUTES, read, split
 from schemas.wire.tracardi.management import command
 from schemas.wire.tracardi.meaning import decode
@@ -22,6 +23,7 @@ __all__ = [
     "NAME",
     "ROUTES",
     "answer",
+    "carried",
     "command",
     "decode",
     "read",
