@@ -22,6 +22,7 @@ from deploy.cli_profiles import profiles
 from deploy.cli_query import query
 from deploy.cli_sources import sources
 from deploy.cli_tail import tail
+from deploy.cli_tasks import tasks
 from deploy.cli_trace import trace
 from deploy.cli_validations import stop_validating, validate, validations
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
@@ -237,6 +238,7 @@ headrace.add_command(query)
 headrace.add_command(replay)
 headrace.add_command(sources)
 headrace.add_command(tail)
+headrace.add_command(tasks)
 headrace.add_command(trace)
 for command_ in (validate, validations, stop_validating):
     sources.add_command(command_)

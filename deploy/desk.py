@@ -18,6 +18,7 @@ from deploy.registry import Tail
 from deploy.schemata import Schemata
 from deploy.settings import Settings
 from deploy.sources import Sources
+from deploy.tasks.keep import Tasks
 from deploy.writes import Writer
 from schemas import commands
 from schemas.errors import Malformed, Unavailable
@@ -81,7 +82,9 @@ class Desk:
         self._sources = sources = Sources(
             settings, tail, self._writer, freeze=self._schemata.freeze, clock=clock
         )
+        tasks = Tasks(settings, tail, self._writer, source=sources.find, clock=clock)
         self._asks: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
+            **tasks.asks,
             commands.ShowSchema: self._schema,
             commands.ShowValidations: self._validations,
             MakeLinks: self._make_links,
@@ -94,6 +97,7 @@ class Desk:
             ListErasures: self._erasures,
         }
         self._writes: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
+            **tasks.writes,
             commands.CreateSource: sources.create,
             commands.SaveSource: sources.save,
             commands.ChangeSource: sources.change,
@@ -124,12 +128,13 @@ class Desk:
         """Do a command; the result is what its class says.
 
         Raises:
-            Malformed: ``source-invalid``, ``key-invalid``, ``collection-invalid``,
-                ``schema-invalid``, ``profile-invalid``, ``link-invalid`` (400); ``source-unknown``,
-                ``key-unknown``, ``validation-unknown``, ``profile-unknown`` (404);
-                ``source-exists``, ``key-exists``, ``redirect-exists``, ``topic-mismatch``,
-                ``too-many-keys``, ``schema-conflict``, ``validation-exists``,
-                ``too-many-validations`` (409).
+            Malformed: ``source-invalid``, ``kafka-invalid``, ``key-invalid``,
+                ``collection-invalid``, ``schema-invalid``, ``profile-invalid``, ``link-invalid``,
+                ``task-invalid`` (400); ``source-unknown``, ``key-unknown``, ``validation-unknown``,
+                ``profile-unknown``, ``task-unknown`` (404); ``source-exists``, ``key-exists``,
+                ``redirect-exists``, ``topic-mismatch``, ``too-many-keys``, ``schema-conflict``,
+                ``validation-exists``, ``too-many-validations``, ``task-exists``, ``task-running``,
+                ``too-many-tasks`` (409).
             Unavailable: ``broker-unavailable``, ``too-many-writers``, ``overloaded``, or what
                 the archive raises.
         """
@@ -239,7 +244,7 @@ async def open_desk(settings: Settings, *, clock: Callable[[], int]) -> AsyncIte
         SettingError: no broker answers.
     """
     await wait_for_kafka(settings.kafka, seconds=_KAFKA_SECONDS)
-    tail = Tail(settings.kafka, settings.topics)
+    tail = Tail(settings.kafka, settings.topics, tasks=True)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     await tail.start()
     try:

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deploy.declare import wait_for_kafka
+from deploy.tasks.known import Known
 from deploy.turns import HEADER, Turns
 from schemas import codec
 from schemas.catalog import Catalog
@@ -32,16 +33,23 @@ class Tail:
     ``registry``, ``catalog`` and ``merges`` are complete once :meth:`start` returned;
     ``version`` rises with every change of a source, ``touched`` lists collections that changed.
     A broker that is away is waited for: a cold cache must not fail a request.
+
+    Args:
+        tasks: follow scheduled tasks as well, for whoever keeps or runs them.
     """
 
-    def __init__(self, kafka: str, topics: Topics) -> None:
+    def __init__(self, kafka: str, topics: Topics, *, tasks: bool = False) -> None:
         self._kafka = kafka
         self._folds: dict[str, Callable[[bytes, bytes | None], None]] = {
             topics.sources.name: self._fold_source,
             topics.schemas.name: self._fold_schema,
             topics.overrides.name: self._fold_merge,
         }
-        self._turns = {topics.sources.name: Turns(), topics.schemas.name: Turns()}
+        self.tasks = Known()
+        if tasks:
+            self._folds[topics.tasks.name] = self.tasks.fold_task
+            self._folds[topics.task_runs.name] = self.tasks.fold_runs
+        self._turns = {name: Turns() for name in self._folds if name != topics.overrides.name}
         self._sources = TopicPartition(topics.sources.name, 0)
         self._overrides = TopicPartition(topics.overrides.name, 0)
         self._partitions = [TopicPartition(name, 0) for name in self._folds]
@@ -78,8 +86,13 @@ class Tail:
         async with self._change:
             await self._change.wait_for(lambda: self.touched.revision > seen)
 
+    async def tasks_changed(self, seen: int) -> None:
+        """Wait until ``tasks.revision`` is above ``seen``."""
+        async with self._change:
+            await self._change.wait_for(lambda: self.tasks.revision > seen)
+
     def read_to(self, topic: str) -> int:
-        """Offset of the last record of ``sources`` or ``schemas`` that is known here."""
+        """Offset of the last record of a topic that is known here; not of merged profiles."""
         return self._turns[topic].read_to
 
     @property

@@ -98,6 +98,11 @@ class Settings:
         return f"{self.prefix}-sink"
 
     @property
+    def task_group(self) -> str:
+        """Consumer group of the workers that run scheduled tasks."""
+        return f"{self.prefix}-tasks"
+
+    @property
     def clickhouse_writer(self) -> str:
         """Address for the tiers: as given, else the one-machine server's with its writing user."""
         if self.clickhouse_given or not self._secret():

@@ -53,7 +53,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     publisher = KafkaPublisher(
         settings.kafka, metrics=tier.metrics, clock=clock, ledger=book, spool=spooling.spool
     )
-    tail = Tail(settings.kafka, settings.topics)
+    tail = Tail(settings.kafka, settings.topics, tasks=True)
     recall = Recall(tail, settings, spooling.memory)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)

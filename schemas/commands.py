@@ -13,6 +13,7 @@ from schemas.named import Asked
 from schemas.people import EraseProfile, FindProfiles, ListErasures
 from schemas.signed import MakeLinks
 from schemas.sources import KeyType, Source
+from schemas.task_commands import TaskCommand
 from schemas.validations import Validation
 
 
@@ -268,5 +269,6 @@ Command = (
     | FindProfiles
     | EraseProfile
     | ListErasures
+    | TaskCommand
     | Nothing
 )

@@ -88,6 +88,21 @@ class Topics:
         """What the processors tell waiting edges; nobody reads it later."""
         return Topic(f"{self.prefix}.answers", self.partitions, retention_ms=600_000)
 
+    @property
+    def tasks(self) -> Topic:
+        """Scheduled tasks: key is the task's id, value as :mod:`schemas.tasks` says."""
+        return Topic(f"{self.prefix}.tasks", 1, compacted=True)
+
+    @property
+    def task_runs(self) -> Topic:
+        """Runs of tasks and their states: key is the id, value as :mod:`schemas.task_runs` says."""
+        return Topic(f"{self.prefix}.task_runs", 1, compacted=True)
+
+    @property
+    def task_turns(self) -> Topic:
+        """Which worker runs which tasks: nothing is written, its partitions are shared out."""
+        return Topic(f"{self.prefix}.task_turns", self.partitions, retention_ms=600_000)
+
     def raw(self, source_id: str) -> Topic:
         """Raw events of one source."""
         return Topic(f"{self.prefix}.raw.{source_id}", self.partitions)
@@ -118,6 +133,9 @@ class Topics:
             self.answers,
             self.ledger,
             self.heartbeats,
+            self.tasks,
+            self.task_runs,
+            self.task_turns,
         )
 
     def all(self, source_ids: Iterable[str]) -> tuple[Topic, ...]:

@@ -12,6 +12,7 @@ from schemas.wire import (
     own,
     queries,
     rakam,
+    tasks,
     tracardi,
 )
 
@@ -26,6 +27,7 @@ VENDORS: tuple[Vendor, ...] = (
     imports,
     manage,
     queries,
+    tasks,
 )
 
 KAFKA = "kafka"

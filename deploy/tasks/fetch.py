@@ -1,0 +1,277 @@
+"""HTTP for scripts: to public addresses only, every one of them checked and then connected to.
+
+A name is resolved once per connection. All addresses that it has are checked, the connection goes
+to one of those and to no other, so a name that answers differently a moment later (DNS rebinding)
+leads nowhere; each redirect begins anew. Proxies of the environment are not used: they would
+resolve the name themselves.
+"""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from functools import cache
+from typing import Any, Final
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from deploy.tasks.addresses import Network, permit
+from ingest.inflate import inflate
+from schemas.errors import HeadraceError, Malformed, Unavailable
+
+MAX_BODY: Final = 8 << 20
+MAX_URL: Final = 8_192
+MAX_REDIRECTS: Final = 5
+_PORTS: Final = {"http": 80, "https": 443}
+_CONNECT_SECONDS: Final = 10.0
+_PIECE: Final = 1 << 16
+_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+_AS_IT_WAS: Final = frozenset({307, 308})
+_OF_ONE_ORIGIN: Final = frozenset({"accept", "accept-language", "user-agent"})
+"""Headers that go along to another origin; any other may be a credential."""
+_AGENT: Final = "headrace"
+
+Resolve = Callable[[str, int], Sequence[str]]
+Watch = Callable[[socket.socket], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of a script's."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; header names in lower case, of a repeated one all values with commas."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def text(self) -> str:
+        """Read the body as text, by its label or as UTF-8; what cannot be read is U+FFFD."""
+        label = Message()
+        label["content-type"] = self.headers.get("content-type", "")
+        charset = str(label.get_param("charset") or "utf-8")
+        try:
+            return self.body.decode(charset, "replace")
+        except LookupError:
+            return self.body.decode("utf-8", "replace")
+
+
+def resolved(host: str, port: int) -> Sequence[str]:
+    """Find all addresses of a host, as the system knows them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
+
+
+def fetch(
+    asked: Asked,
+    *,
+    allowed: Sequence[Network],
+    deadline: float,
+    resolve: Resolve = resolved,
+    watch: Watch = lambda _: None,
+) -> Answer:
+    """Ask, and follow redirects.
+
+    Args:
+        allowed: networks that may be reached although they are not public.
+        deadline: of all of it, by :func:`time.monotonic`.
+        watch: is given every socket, so that another thread can hang up.
+
+    Raises:
+        Malformed: ``address-refused``, ``url-invalid``, ``header-invalid``, ``body-too-large``,
+            ``too-many-redirects``.
+        Unavailable: ``http-unreachable``, ``http-timeout``, ``http-broken``.
+    """
+    for _ in range(MAX_REDIRECTS + 1):
+        parts = _split(asked.url)
+        answer = _once(asked, parts, allowed, deadline, resolve, watch)
+        onward = answer.headers.get("location", "")
+        if answer.status not in _MOVED or not onward:
+            return answer
+        asked = _redirected(asked, parts, answer.status, onward)
+    raise Malformed("too-many-redirects", f"it redirects more than {MAX_REDIRECTS} times")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        hostname = (parts.hostname or "").encode("idna").decode()
+    except (ValueError, UnicodeError) as error:
+        raise Malformed("url-invalid", f"this is no URL: {error}") from error
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in _PORTS or not hostname or port == 0 or not plain:
+        message = "a URL is http(s)://host/path, with what is not ASCII encoded"
+        raise Malformed("url-invalid", message)
+    if parts.username is not None or parts.password is not None:
+        message = "a URL carries no user and password: send an Authorization header"
+        raise Malformed("url-invalid", message)
+    if len(url) > MAX_URL:
+        raise Malformed("url-invalid", f"a URL has at most {MAX_URL} characters")
+    return parts
+
+
+def _redirected(asked: Asked, parts: SplitResult, status: int, onward: str) -> Asked:
+    url = urljoin(asked.url, onward.encode("latin-1", "replace").decode("utf-8", "replace"))
+    url = "".join(c if c.isascii() and c.isprintable() and c != " " else _escaped(c) for c in url)
+    to = _split(url.partition("#")[0])
+    if parts.scheme == "https" and to.scheme == "http":
+        raise Malformed("redirect-refused", "it redirects from https to http: ask the other URL")
+    headers = asked.headers
+    if _origin(to) != _origin(parts):
+        headers = {name: value for name, value in headers.items() if name in _OF_ONE_ORIGIN}
+    if status in _AS_IT_WAS or asked.method in {"GET", "HEAD"}:
+        return Asked(asked.method, to.geturl(), headers, asked.body)
+    headers = {name: value for name, value in headers.items() if not name.startswith("content-")}
+    return Asked("GET", to.geturl(), headers)
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode())
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
+
+
+def _once(
+    asked: Asked,
+    parts: SplitResult,
+    allowed: Sequence[Network],
+    deadline: float,
+    resolve: Resolve,
+    watch: Watch,
+) -> Answer:
+    _, host, port = _origin(parts)
+    host = host or ""
+    where = f"{parts.scheme}://{parts.netloc}"
+    connection = http.client.HTTPConnection(host, port)
+    try:
+        connection.sock = _connected(host, port, parts, allowed, deadline, resolve)
+        watch(connection.sock)
+        path = parts.path or "/"
+        with _cut_at(deadline, connection.sock):
+            _send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
+            return _received(connection, asked, deadline)
+    except HeadraceError:
+        raise
+    except TimeoutError as error:
+        raise Unavailable("http-timeout", f"{where} does not answer in time") from error
+    except (OSError, UnicodeError) as error:
+        raise Unavailable("http-unreachable", f"{where}: {error}") from error
+    except http.client.HTTPException as error:
+        if time.monotonic() >= deadline:
+            raise Unavailable("http-timeout", f"{where} does not answer in time") from error
+        why = str(error) or type(error).__name__
+        raise Unavailable("http-broken", f"{where} answers no whole HTTP: {why}") from error
+    except ValueError as error:
+        raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
+    finally:
+        connection.close()
+
+
+def _connected(
+    host: str,
+    port: int,
+    parts: SplitResult,
+    allowed: Sequence[Network],
+    deadline: float,
+    resolve: Resolve,
+) -> socket.socket:
+    """Connect to one of the addresses of a host, all of which may be reached."""
+    addresses = list(dict.fromkeys(resolve(host, port)))
+    for address in addresses:
+        permit(address, allowed)
+    failure: OSError = OSError("the name has no address")
+    for address in addresses:
+        try:
+            plain = socket.create_connection(
+                (address, port), timeout=min(_CONNECT_SECONDS, _left(deadline))
+            )
+        except OSError as error:
+            failure = error
+            continue
+        if parts.scheme != "https":
+            return plain
+        try:
+            return _tls().wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
+    raise failure
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+def _send(connection: http.client.HTTPConnection, asked: Asked, target: str) -> None:
+    headers = {"user-agent": _AGENT, "accept": "*/*", "accept-encoding": "gzip", **asked.headers}
+    headers["connection"] = "close"
+    connection.request(asked.method, target, body=asked.body or None, headers=headers)
+
+
+def _received(connection: http.client.HTTPConnection, asked: Asked, deadline: float) -> Answer:
+    """Read an answer, however slowly it drips, until the deadline and no further than its bound."""
+    sock: Any = connection.sock
+    sock.settimeout(_left(deadline))
+    response = connection.getresponse()
+    pieces, size = [], 0
+    while True:
+        sock.settimeout(_left(deadline))
+        piece = response.read1(_PIECE)
+        if not piece:
+            break
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY:
+            raise Malformed("body-too-large", f"an answer has at most {MAX_BODY} bytes")
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    body = b"".join(pieces)
+    headers: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    if headers.pop("content-encoding", "").lower() in {"gzip", "x-gzip"} and body:
+        body = inflate(body, "gzip", MAX_BODY)
+    return Answer(response.status, asked.url, headers, body)
+
+
+def hang_up(sock: socket.socket) -> None:
+    """End a connection under whoever reads from it; nothing where it has ended."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def _cut_at(deadline: float, sock: socket.socket) -> Iterator[None]:
+    """Hang up at the deadline: a time-out counts from byte to byte, and they may drip."""
+    timer = threading.Timer(_left(deadline), hang_up, (sock,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
