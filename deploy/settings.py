@@ -72,6 +72,12 @@ class Settings:
         "bytes on disk of one ingest process for events that come while Kafka is away; 0: none",
         least=0,
     )
+    backlog_seconds: int = _documented(
+        5,
+        "seconds that events may wait for processors which work but do not keep up; what exceeds "
+        "that is refused with 503. 0: Kafka keeps all of it",
+        least=0,
+    )
     erasure_seconds: int = _documented(
         86_400, "from the erasure of a person to the rewriting of the files that hide their rows"
     )

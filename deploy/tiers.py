@@ -34,10 +34,12 @@ _FAUST_PORT: Final = 6066
 async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> None:
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
+    from deploy.gatekeeping import Gatekeeper
     from deploy.recall import Recall, Waiting
     from deploy.spooling import Spooling
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
+    from ingest.gate import Gate
     from ingest.heart import Heart
     from ingest.publish import KafkaPublisher
     from ingest.rounds import Patience
@@ -57,17 +59,19 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     recall = Recall(tail, settings, spooling.memory)
     desk = Desk(settings, tail, archive=lambda: archive_of(settings), clock=clock)
     answers = KafkaAnswers(settings.kafka, settings.topics, chance=random.random, new_id=new_id)
+    edge, gate = f"{socket.gethostname()}-{os.getpid()}", Gate()
     heart = Heart(
         publisher,
         settings.topics,
         tier.metrics,
-        edge=f"{socket.gethostname()}-{os.getpid()}",
+        edge=edge,
         seconds=settings.heartbeat,
         clock=clock,
         new_id=new_id,
     )
+    gatekeeper = Gatekeeper(settings, gate, publisher, tier.metrics, edge=edge, clock=clock)
     async with AsyncExitStack() as stack:
-        for part in (spooling, recall, desk, answers, keeper, publisher, heart):
+        for part in (spooling, recall, desk, answers, keeper, publisher, heart, gatekeeper):
             await stack.enter_async_context(running(part))
         app = build_app(
             vendors=VENDORS,
@@ -82,6 +86,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
             new_id=new_id,
             metrics=tier.metrics,
             trusted_proxies=tuple(filter(None, settings.proxies.split(","))),
+            gate=gate,
         )
         tier.ready(port=listener.getsockname()[1])
         await serve(app, listener, tier.stop)

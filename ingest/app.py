@@ -15,6 +15,7 @@ from ingest.asgi import Receive, Scope, Send
 from ingest.calls import Closed, Desk
 from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
+from ingest.gate import Gate
 from ingest.paths import Paths
 from ingest.rounds import Answers, Patience, Rounds
 from ingest.script import PATHS, Script, packaged
@@ -22,7 +23,7 @@ from ingest.tally import Tally
 from schemas.ids import Ids
 from schemas.metrics import Metrics
 from schemas.topics import Topics
-from schemas.vendor import Edge, Vendor
+from schemas.vendor import Edge, Hooks, Vendor
 
 
 class Ingest(Starlette):
@@ -66,6 +67,8 @@ def build_app(
     trusted_proxies: Sequence[str] = (),
     bounds: Bounds | None = None,
     patience: Patience | None = None,
+    hooks: Hooks | None = None,
+    gate: Gate | None = None,
 ) -> Ingest:
     """Build the edge: every vendor's paths, its probes, its figures and its description.
 
@@ -77,7 +80,9 @@ def build_app(
         answers: of the processors; without them replies tell what the edge alone can know.
         clock: Unix ms.
         new_id: draws a UUIDv7 as text.
+        gate: kept up to date by the caller; without one limits are this process's alone.
         trusted_proxies: addresses or CIDR networks whose ``X-Forwarded-For`` is believed.
+        hooks: lets the requests of webhooks in; without them there are none.
 
     Raises:
         ValueError: two vendors claim or describe one path, or a proxy is no address.
@@ -91,11 +96,12 @@ def build_app(
         desk=desk or Closed(),
         rounds=rounds,
         topics=topics,
-        edge=Edge(new_id=new_id, ids=ids, resolve=resolve),
+        edge=Edge(new_id=new_id, ids=ids, resolve=resolve, hooks=hooks),
         clock=clock,
         tally=tally,
         proxies=Proxies(trusted_proxies),
         bounds=bounds or Bounds(),
+        gate=gate or Gate(),
     )
     return Ingest(
         paths=Paths(vendors),

@@ -14,7 +14,7 @@ from ingest.asgi import Receive, Scope, Send, respond
 from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
-from ingest.limit import Buckets
+from ingest.gate import Gate
 from ingest.paths import Entry
 from ingest.rounds import Rounds
 from ingest.tally import Tally
@@ -103,6 +103,7 @@ class Door:
         tally: Tally,
         proxies: Proxies,
         bounds: Bounds,
+        gate: Gate,
     ) -> None:
         self._publisher = publisher
         self._feed = feed
@@ -116,7 +117,7 @@ class Door:
         self._proxies = proxies
         self._bounds = bounds
         self._bodies = Bodies(bounds.body_seconds, bounds.held_bytes)
-        self._buckets = Buckets()
+        self._gate = gate
         self._open = 0
 
     async def serve(
@@ -190,6 +191,7 @@ class Door:
             return await call(self._desk, vendor, claim, request, grant, self._tally)
         if grant is None:
             raise TypeError(f"{visit.entry.path} takes events that are no source's")
+        self._gate.take_events(grant.source)
         batch = visit.entry.vendor.split(claim, request, grant, self._edge)
         del claim  # parsed JSON is many times its bytes, and what follows may take a while
         if visit.only_looks:  # scanners of mail look at pixels and links that nobody opened
@@ -210,8 +212,7 @@ class Door:
             route=route,
             request=request,
         )
-        if grant.source.limits.requests_per_second:
-            self._buckets.take(grant.source, visit.received_at)
+        self._gate.take(grant.source, visit.received_at)
         return grant
 
     async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:

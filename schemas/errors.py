@@ -53,7 +53,20 @@ class Refused(HeadraceError):
 
 
 class Unavailable(HeadraceError):
-    """Nothing is wrong with the request; the same bytes succeed later."""
+    """Nothing is wrong with the request; the same bytes succeed later.
+
+    ``retry_after`` is when, in seconds.
+    """
 
     status = 503
-    retry_after = RETRY_AFTER_SECONDS
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: int = RETRY_AFTER_SECONDS,
+    ) -> None:
+        super().__init__(code, message, status=status)
+        self.retry_after = retry_after

@@ -16,6 +16,7 @@ NAMES: Final[dict[str, str]] = {
     "headrace_ingest_spool_syncs_total": "times the spool was forced to disk",
     "headrace_ingest_calls_total": "commands done for callers, by command and outcome",
     "headrace_ingest_asked_total": "answers of the processors waited for, by outcome",
+    "headrace_ingest_admitted_share": "of a source's requests, 1 while its events are worked off",
     "headrace_ingest_heartbeats_total": "heartbeats of this ingest process, by outcome",
     "headrace_process_records_total": "packed raw records processed",
     "headrace_process_events_total": "canonical events written",

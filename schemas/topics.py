@@ -94,6 +94,11 @@ class Topics:
         return Topic(f"{self.prefix}.tasks", 1, compacted=True)
 
     @property
+    def webhooks(self) -> Topic:
+        """Webhooks: key is the webhook's id, value as :mod:`schemas.webhooks` says."""
+        return Topic(f"{self.prefix}.webhooks", 1, compacted=True)
+
+    @property
     def task_runs(self) -> Topic:
         """Runs of tasks and their states: key is the id, value as :mod:`schemas.task_runs` says."""
         return Topic(f"{self.prefix}.task_runs", 1, compacted=True)
@@ -102,6 +107,11 @@ class Topics:
     def task_turns(self) -> Topic:
         """Which worker runs which tasks: nothing is written, its partitions are shared out."""
         return Topic(f"{self.prefix}.task_turns", self.partitions, retention_ms=600_000)
+
+    @property
+    def limits(self) -> Topic:
+        """How often limited sources come to each edge, for the other edges; old in seconds."""
+        return Topic(f"{self.prefix}.limits", 1, retention_ms=600_000)
 
     def raw(self, source_id: str) -> Topic:
         """Raw events of one source."""
@@ -132,10 +142,12 @@ class Topics:
             self.dead,
             self.answers,
             self.ledger,
+            self.limits,
             self.heartbeats,
             self.tasks,
             self.task_runs,
             self.task_turns,
+            self.webhooks,
         )
 
     def all(self, source_ids: Iterable[str]) -> tuple[Topic, ...]:
