@@ -126,8 +126,6 @@ def new_task(given: Mapping[str, Any]) -> Draft:
     for name in ("id", "source"):
         if name not in given:
             raise wrong(name, f"{name} is missing: a task has an id, and a source for its events")
-    if "script" not in given and "template" not in given:
-        raise wrong("script", "script is missing: give one, or the name of a template")
     return _filled(Task(_slug(given["id"], "id"), "", ""), given)
 
 
@@ -176,6 +174,8 @@ def _filled(task: Task, given: Mapping[str, Any]) -> Draft:
     filled = replace(task, **values)
     if given.get("script") is not None and filled.template:
         raise wrong("script", "script and template cannot both be given: the template is a script")
+    if not filled.script and not filled.template:
+        raise wrong("script", "script is missing: give one, or the name of a template")
     if bool(filled.every) == bool(filled.cron):
         raise wrong("every", "a task has either every, in seconds, or cron")
     return Draft(filled, _secrets(given.get("secrets", {}), task))
@@ -186,10 +186,6 @@ def _slug(value: Any, name: str) -> str:
         message = f"{name} is a short name: a-z, 0-9, - and _, at most 63 of them"
         raise wrong(name, message)
     return value
-
-
-def _source(value: Any, name: str) -> str:
-    return _slug(value.strip().lower() if type(value) is str else value, name)
 
 
 def _script(value: Any, name: str) -> str:
@@ -204,7 +200,7 @@ def _script(value: Any, name: str) -> str:
 
 def _whole(value: Any, name: str) -> int:
     value, allowed = as_whole(value), _RANGES[name]
-    if type(value) is not int or (value not in allowed and (value or name != "every")):
+    if type(value) is not int or value not in allowed:
         last = allowed.stop - 1
         raise wrong(name, f"{name} is a whole number of seconds, {allowed.start} to {last}")
     return value
@@ -260,7 +256,7 @@ def _secrets(given: Any, task: Task) -> dict[str, str | None]:
 
 
 _READINGS: Final[Mapping[str, Any]] = {
-    "source": _source,
+    "source": _slug,
     "script": _script,
     "every": _whole,
     "cron": _plain,

@@ -140,26 +140,29 @@ class Worker:
 
     def _begin_what_is_due(self) -> float:
         """Begin runs; returns for how many seconds there is nothing more to begin."""
-        now, seconds, late = clock(), _LONGEST_SECONDS, 0
-        counts = dict.fromkeys(_STATUSES, 0)
-        for task in self._bench.tail.tasks.all():
-            if not self._share.has(task.id):
-                continue
-            counts[status(task, self._bench.tail.tasks.runs(task.id))] += 1
+        now, tail = clock(), self._bench.tail
+        mine = [task for task in tail.tasks.all() if self._share.has(task.id)]
+        waiting = []
+        for task in mine:
             due = self._due(task, now) if task.id not in self._running else None
-            if due is None:
-                continue
-            at = max(due.at, self._resting.get(task.id, 0))
-            if at <= now and len(self._running) < AT_ONCE:
-                self._begin(task, due)
-            elif at <= now:
-                late = max(late, now - due.at)
-            else:
-                seconds = min(seconds, (at - now) / 1000)
+            if due is not None:
+                waiting.append((max(due.at, self._resting.get(task.id, 0)), task, due))
+        waiting.sort(key=lambda each: each[0])
+        while waiting and waiting[0][0] <= now and len(self._running) < AT_ONCE:
+            _, task, due = waiting.pop(0)
+            self._begin(task, due)
+        late = [now - at for at, *_ in waiting if at <= now]
+        self._count(mine, max(late, default=0))
+        ahead = [(at - now) / 1000 for at, *_ in waiting if at > now]
+        return min([*ahead, _LONGEST_SECONDS])
+
+    def _count(self, mine: list[Task], late: int) -> None:
+        counts = dict.fromkeys(_STATUSES, 0)
+        for task in mine:
+            counts[status(task, self._bench.tail.tasks.runs(task.id))] += 1
         for name, count in counts.items():
             self._bench.metrics.set("headrace_tasks", count, status=name)
         self._bench.metrics.set("headrace_task_late_seconds", late / 1000)
-        return seconds
 
     def _due(self, task: Task, now: int) -> Due | None:
         try:
