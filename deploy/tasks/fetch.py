@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from deploy.tasks.addresses import Network, permit
 from ingest.inflate import inflate
-from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.errors import Malformed, Unavailable
 
 MAX_BODY: Final = 8 << 20
 MAX_URL: Final = 8_192
@@ -166,21 +166,21 @@ def _once(
         with _cut_at(deadline, connection.sock):
             _send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
             return _received(connection, asked, deadline)
-    except HeadraceError:
-        raise
-    except TimeoutError as error:
-        raise Unavailable("http-timeout", f"{where} does not answer in time") from error
-    except (OSError, UnicodeError) as error:
-        raise Unavailable("http-unreachable", f"{where}: {error}") from error
-    except http.client.HTTPException as error:
-        if time.monotonic() >= deadline:
-            raise Unavailable("http-timeout", f"{where} does not answer in time") from error
-        why = str(error) or type(error).__name__
-        raise Unavailable("http-broken", f"{where} answers no whole HTTP: {why}") from error
+    except (OSError, http.client.HTTPException, UnicodeError) as error:
+        raise _failure(error, where, deadline) from error
     except ValueError as error:
         raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
     finally:
         connection.close()
+
+
+def _failure(error: Exception, where: str, deadline: float) -> Unavailable:
+    if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
+        return Unavailable("http-timeout", f"{where} does not answer in time")
+    why = str(error) or type(error).__name__
+    if isinstance(error, http.client.HTTPException):
+        return Unavailable("http-broken", f"{where} does not answer whole HTTP: {why}")
+    return Unavailable("http-unreachable", f"{where}: {why}")
 
 
 def _connected(
@@ -229,7 +229,19 @@ def _received(connection: http.client.HTTPConnection, asked: Asked, deadline: fl
     """Read an answer, however slowly it drips, until the deadline and no further than its bound."""
     sock: Any = connection.sock
     sock.settimeout(_left(deadline))
-    response = connection.getresponse()
+    with contextlib.closing(connection.getresponse()) as response:
+        body = _whole(response, sock, deadline)
+        pairs = response.getheaders()
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    if headers.pop("content-encoding", "").lower() in {"gzip", "x-gzip"} and body:
+        body = inflate(body, "gzip", MAX_BODY)
+    return Answer(response.status, asked.url, headers, body)
+
+
+def _whole(response: http.client.HTTPResponse, sock: Any, deadline: float) -> bytes:
     pieces, size = [], 0
     while True:
         sock.settimeout(_left(deadline))
@@ -242,14 +254,7 @@ def _received(connection: http.client.HTTPConnection, asked: Asked, deadline: fl
             raise Malformed("body-too-large", f"an answer has at most {MAX_BODY} bytes")
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
-    body = b"".join(pieces)
-    headers: dict[str, str] = {}
-    for name, value in response.getheaders():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    if headers.pop("content-encoding", "").lower() in {"gzip", "x-gzip"} and body:
-        body = inflate(body, "gzip", MAX_BODY)
-    return Answer(response.status, asked.url, headers, body)
+    return b"".join(pieces)
 
 
 def hang_up(sock: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """Which run is next, and whose result counts."""
 
+import contextlib
 from dataclasses import dataclass, replace
 
 import pytest
@@ -39,11 +40,10 @@ class Hourly:
 
 @dataclass(frozen=True)
 class Never:
-    def first_after(self, moment: int) -> None:
+    def first_after(self, moment: int) -> int | None:  # noqa: ARG002
         return None
 
-    def last_until(self, moment: int) -> None:
-        return None
+    last_until = first_after
 
 
 def due(now: int, runs: Runs | None = None, task: Task = TASK) -> Due | None:
@@ -133,7 +133,7 @@ def test_a_run_by_hand_changes_nothing_of_the_regular_ones() -> None:
     runs = failing.asked(BASE + 1, dry=False)
     runs = runs.begun(Due(BASE + 1, BASE + 1, by_hand=True), "w", BASE + 2)
     for outcome in ("done", "failed"):
-        result = Result(BASE + 1, BASE + 2, BASE + 3, outcome, by_hand=True)  # type: ignore[arg-type]
+        result = Result(BASE + 1, BASE + 2, BASE + 3, outcome, by_hand=True)
         ended = runs.ended(1, result, state=None, log=("x",))
         assert (ended.failures, ended.not_before, ended.handled) == (2, BASE + 9, BASE)
         assert (ended.log, ended.results) == (("x",), (result,))
@@ -163,17 +163,20 @@ def test_only_who_began_last_is_heard(steps: list[str], data: st.DataObject) -> 
             epochs.append(runs.epoch)
             continue
         epoch = data.draw(st.sampled_from(epochs))
-        holds = epoch == runs.epoch and bool(runs.worker)
-        try:
+        before = runs
+        with contextlib.suppress(Malformed):
             if step == "save":
                 runs = runs.saved(epoch, {"by": epoch})
             else:
                 runs = runs.ended(epoch, done(BASE), state={"by": epoch}, log=())
-        except Malformed as error:
-            assert (error.code, holds) == ("run-taken-over", False)
-        else:
-            assert holds
-            assert runs.state == {"by": epoch}
+        assert (runs != before) == (epoch == before.epoch and bool(before.worker))
+
+
+def test_who_is_not_heard_is_told() -> None:
+    runs = Runs().begun(Due(BASE, BASE), "w", BASE).begun(Due(BASE, BASE), "v", BASE)
+    with pytest.raises(Malformed) as caught:
+        runs.saved(1, {})
+    assert (caught.value.code, caught.value.status) == ("run-taken-over", 409)
 
 
 @given(
