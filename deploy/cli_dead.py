@@ -181,6 +181,7 @@ def replay_letters(
 async def _replay(
     settings: "Settings", wanted: "Wanted", *, dry_run: bool, again: bool, rate: int
 ) -> int:
+    from deploy.bridge.again import renewing
     from deploy.dead import Replay, open_letters
     from deploy.registry import read_sources
 
@@ -195,7 +196,12 @@ async def _replay(
             return 0
         registry = await read_sources(settings.kafka, settings.topics)
         work = Replay(
-            settings.kafka, settings.topics, letters, frozenset(registry.ids()), rate=rate
+            settings.kafka,
+            settings.topics,
+            letters,
+            frozenset(registry.ids()),
+            rate=rate,
+            renew=renewing(settings, registry, clock),
         )
         with click.progressbar(length=total, label="replaying", file=sys.stderr) as bar:
             count = await work.run(wanted, before, again=again, progress=bar.update)

@@ -76,7 +76,12 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
     _option("username", help="User for --kafka-sasl."),
     _option("password", type=Contents(), help="Its password, @FILE or @- ; kept sealed."),
     _option("group", help="Consumer group there [PREFIX-bridge-SOURCE]."),
-    _option("start", type=click.Choice(STARTS), help="Where a new group begins [earliest]."),
+    _option(
+        "start",
+        type=click.Choice(STARTS),
+        help="With what a new group begins: all there is (earliest), or what was written since the "
+        "source was made (latest) [earliest].",
+    ),
     _option("encoding", type=click.Choice(ENCODINGS), help="Of the values [json]."),
     _option("schema", type=Schema(), help="Avro schema that values are written with, @FILE."),
     _option("registry", help="http(s) address of the schema registry that values name."),

@@ -1,7 +1,7 @@
 """Dead letters sent through again: once each, in their order, and noted."""
 
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -24,6 +24,9 @@ _NOT_THERE: Final = {
     "source-deleted": "their source was deleted",
     "record-expired": "they only point at a record, which Kafka does not keep any more",
 }
+
+
+Renew = Callable[[bytes], Awaitable[Mapping[int, Sequence[bytes]] | None]]
 
 
 @dataclass(slots=True)
@@ -67,16 +70,26 @@ class Replay:
 
     Args:
         sources: ids of the sources there are; nobody processes the events of others.
+        renew: makes a raw line anew where what it holds is read otherwise today: partition -> JSON
+            lines; None where it is to be sent as it is.
     """
 
     def __init__(
-        self, kafka: str, topics: Topics, letters: Letters, sources: Collection[str], *, rate: int
+        self,
+        kafka: str,
+        topics: Topics,
+        letters: Letters,
+        sources: Collection[str],
+        *,
+        rate: int,
+        renew: Renew,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
         self._letters = letters
         self._sources = sources
         self._rate = rate
+        self._renew = renew
         self._partitions: Mapping[str, int] = {}
 
     async def run(
@@ -111,6 +124,9 @@ class Replay:
             original = letter.original or found.get(letter.letter_id, b"")
             if code or not original:
                 count.failed[code or "record-expired"] += 1
+            elif (lines := await self._renew(original)) is not None:
+                await self._send_anew(letter, lines, resend)
+                count.replayed += 1
             else:
                 groups[letter.topic, letter.partition].append((letter, original))
         for place, sent in groups.items():
@@ -118,6 +134,15 @@ class Replay:
             letters = (letter for letter, _ in sent)
             await self._letters.note(zip(letters, offsets, strict=True))
             count.replayed += len(sent)
+
+    async def _send_anew(
+        self, letter: Kept, lines: Mapping[int, Sequence[bytes]], resend: Resend
+    ) -> None:
+        """Send what a letter's original is read as today, to wherever its visitors are."""
+        offset = letter.offset
+        for partition, some in lines.items():
+            offset = (await resend.lines((letter.topic, partition), some))[0]
+        await self._letters.note([(letter, offset)])
 
     def _obstacle(self, letter: Kept) -> str:
         """Say why a letter cannot go back, "" when it can."""

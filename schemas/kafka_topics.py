@@ -69,7 +69,8 @@ class KafkaTopic:
         certificate, key: PEM of the client's own, where the broker wants one.
         sasl: mechanism, out of :data:`MECHANISMS`; "" for none.
         group: consumer group in that cluster, "" for one named after prefix and source.
-        start: where a group begins that has committed nothing: ``earliest`` or ``latest``.
+        start: where a group begins that has committed nothing: with all there is (``earliest``),
+            or with what was written since the source was made (``latest``).
         encoding: of values: ``json`` (a value, an array of them, or JSON lines), ``avro`` (a bare
             datum), ``confluent`` (a datum behind the five bytes that name its schema).
         schema: Avro schema that values were written with.

@@ -70,6 +70,10 @@ class Bridge:
             stopped.cancel()
             await asyncio.gather(*(self._end(source_id) for source_id in list(self._running)))
 
+    def reads(self, source_id: str) -> bool:
+        """Tell whether a source's topic is looked after."""
+        return source_id in self._running
+
     def refresh(self) -> None:
         """Set the gauges of who is read."""
         for source_id, running in self._running.items():

@@ -4,15 +4,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from deploy.bridge.connect import consumer_of, group_of, secret
-from deploy.bridge.registry import SchemaRegistry
+from deploy.bridge.connect import consumer_of, group_of
+from deploy.bridge.registry import SchemaRegistry, registry_of
 from deploy.bridge.translate import Record, Taken, Translator
 from deploy.bridge.values import Values
 from deploy.imports.pressure import Pressure
@@ -23,6 +23,7 @@ from schemas.kafka_topics import KafkaTopic
 from schemas.metrics import Metrics
 from schemas.sources import Source
 
+T = TypeVar("T")
 log: Final = logging.getLogger(__name__)
 _RECORDS: Final = 500
 _POLL_MS: Final = 500
@@ -96,12 +97,11 @@ class Feed:
     async def _read(self) -> None:
         """Connect and read, until something fails."""
         source, topic = self._source, self._topic
-        if topic.registry:
-            password = secret(self._settings, source, topic, "registry_password")
-            self._registry = SchemaRegistry(topic.registry, topic.registry_username, password)
+        self._registry = registry_of(self._settings, source, topic)
         group = group_of(self._settings, source, topic)
+        # whatever becomes of offsets that were committed, nothing that is there is passed over
         self._consumer = consumer = consumer_of(
-            self._settings, source, topic, group_id=group, auto_offset_reset=topic.start
+            self._settings, source, topic, group_id=group, auto_offset_reset="earliest"
         )
         self._done.clear()
         try:
@@ -109,7 +109,7 @@ class Feed:
             if topic.topic not in await consumer.topics():
                 # never subscribed to: a broker that creates topics by itself would make it
                 raise Unavailable("topic-unknown", f"there is no topic {topic.topic!r}")
-            consumer.subscribe([topic.topic], listener=_Revoked(self._revoked))
+            consumer.subscribe([topic.topic], listener=_Moves(self._assigned, self._revoked))
             async with Pressure(
                 self._settings, self._raw, ahead=topic.ahead, rate=topic.rate, waiting=self._waiting
             ) as pressure:
@@ -126,16 +126,13 @@ class Feed:
         batches = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)
         async with self._turn:
             mine = consumer.assignment()
-            async with asyncio.TaskGroup() as group:
-                works = [
-                    group.create_task(self._take(place, records))
-                    for place, records in batches.items()
-                    if place in mine
-                ]
+            works = await _all(
+                self._take(place, records) for place, records in batches.items() if place in mine
+            )
             if time.monotonic() - self._committed_at >= _COMMIT_SECONDS:
                 await self._commit()
         self._measure(batches)
-        if events := sum(work.result() for work in works):
+        if events := sum(works):
             await pressure.pace(events, lambda: None)
 
     async def _take(self, place: TopicPartition, records: list[ConsumerRecord[Any, Any]]) -> int:
@@ -146,9 +143,7 @@ class Feed:
             lines = by_time.setdefault(each.received_at, {})
             for partition, some in each.lines.items():
                 lines.setdefault(partition, []).extend(some)
-        async with asyncio.TaskGroup() as group:
-            for received_at, lines in by_time.items():
-                group.create_task(self._publish(lines, received_at))
+        await _all(self._publish(lines, received_at) for received_at, lines in by_time.items())
         self._done[place] = records[-1].offset + 1
         self._count(records, taken)
         return sum(each.events for each in taken)
@@ -156,23 +151,23 @@ class Feed:
     async def _translated(self, record: ConsumerRecord[Any, Any]) -> Taken | None:
         if record.value is None:
             return None  # a tombstone says nothing
-        number = self._values.needs(record.value)
-        if number is not None and self._registry is not None:
-            try:
-                self._values.learn(number, await self._registry.schema(number))
-            except Malformed as error:
-                self._values.wrong[number] = error
-        return self._translator.take(
-            Record(
-                record.topic,
-                record.partition,
-                record.offset,
-                record.timestamp,
-                record.key,
-                record.value,
-                tuple(record.headers),
-            )
+        if self._registry is not None:
+            await self._registry.teach(self._values, record.value)
+        plain = Record(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.timestamp,
+            record.key,
+            record.value,
+            tuple(record.headers),
         )
+        try:
+            return self._translator.take(plain)
+        except Exception:
+            # one record must not hold up all behind it for ever
+            log.exception("source %s: a defect, at %s; kept unread", self._source.id, plain.id)
+            return self._translator.keep(plain, Malformed("internal", "a defect, see the log"))
 
     async def _publish(self, lines: Mapping[int, list[bytes]], received_at: int) -> None:
         while True:
@@ -196,6 +191,23 @@ class Feed:
                 await self._consumer.commit(done)
             except (CommitFailedError, IllegalStateError) as error:
                 log.info("source %s: not committed, it comes again: %s", self._source.id, error)
+
+    async def _assigned(self, places: Collection[TopicPartition]) -> None:
+        """Begin where the source was made, of partitions that nobody has read, if that is wanted.
+
+        Not at their ends of today: workers come one after another, and partitions later.
+        """
+        if self._topic.start != "latest" or not places:
+            return
+        consumer = self._consumer
+        fresh = [place for place in places if await consumer.committed(place) is None]
+        since = await consumer.offsets_for_times(dict.fromkeys(fresh, self._source.created_at))
+        ends = await consumer.end_offsets(fresh)
+        for place in fresh:
+            found = since.get(place)
+            offset = found.offset if found is not None else ends[place]
+            consumer.seek(place, offset)
+            self._done[place] = offset
 
     async def _revoked(self) -> None:
         """Finish what is under way and commit it, before another worker begins there."""
@@ -236,12 +248,29 @@ class Feed:
         self._metrics.set("headrace_bridge_lag_records", left, source=self._source.id)
 
 
-class _Revoked(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, revoked: Callable[[], Any]) -> None:
+async def _all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do some things at once; the first that fails ends all, with its own error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work) for work in works]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed
+    return [task.result() for task in tasks]
+
+
+class _Moves(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Tells of partitions that this worker is given, and of those that are to be another's."""
+
+    def __init__(
+        self,
+        assigned: Callable[[Collection[TopicPartition]], Awaitable[None]],
+        revoked: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._assigned = assigned
         self._revoked = revoked
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:  # noqa: ARG002
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
         await self._revoked()
 
-    async def on_partitions_assigned(self, assigned: Any) -> None:  # noqa: ARG002
-        return
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        await self._assigned(assigned)

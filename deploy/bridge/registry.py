@@ -6,9 +6,14 @@ import urllib.request
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 
+from deploy.bridge.connect import secret
+from deploy.bridge.values import Values
+from deploy.settings import Settings
 from schemas import codec
 from schemas.avro import MAX_SCHEMA_BYTES
 from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.kafka_topics import KafkaTopic
+from schemas.sources import Source
 
 _TIMEOUT_SECONDS: Final = 10.0
 _NOT_FOUND: Final = 404
@@ -23,6 +28,7 @@ class SchemaRegistry:
 
     def __init__(self, url: str, user: str = "", password: str = "") -> None:
         self._url = url.rstrip("/")
+        self._turn = asyncio.Lock()
         self._headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
         if user:
             plain = base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -37,6 +43,16 @@ class SchemaRegistry:
         """
         return await asyncio.to_thread(self._ask, number)
 
+    async def teach(self, values: Values, value: bytes) -> None:
+        """Bring the schema that a value needs, or why there is none; Unavailable as above."""
+        async with self._turn:  # many values come at once, and one answer does for all
+            number = values.needs(value)
+            if number is not None:
+                try:
+                    values.learn(number, await self.schema(number))
+                except Malformed as error:
+                    values.doubt(number, error)
+
     def _ask(self, number: int) -> Any:
         request = urllib.request.Request(  # noqa: S310 - the definition says http or https
             f"{self._url}/schemas/ids/{number}", headers=self._headers
@@ -45,6 +61,7 @@ class SchemaRegistry:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
                 return _schema(answer.read(2 * MAX_SCHEMA_BYTES + 1))
         except HTTPError as error:
+            error.close()
             if error.code == _NOT_FOUND:
                 message = f"the registry has no schema {number}"
                 raise Malformed("schema-unknown", message) from error
@@ -53,6 +70,18 @@ class SchemaRegistry:
             raise _unavailable(str(error)) from error
         except HeadraceError as error:
             raise Malformed("schema-unknown", f"schema {number}: {error.message}") from error
+
+
+def registry_of(settings: Settings, source: Source, topic: KafkaTopic) -> SchemaRegistry | None:
+    """Reach the registry of a topic's definition, if it names one.
+
+    Raises:
+        Malformed: ``secret-unreadable``.
+    """
+    if not topic.registry or topic.schema is not None:
+        return None
+    password = secret(settings, source, topic, "registry_password")
+    return SchemaRegistry(topic.registry, topic.registry_username, password)
 
 
 def _schema(answer: bytes) -> Any:

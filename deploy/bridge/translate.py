@@ -125,10 +125,8 @@ class Translator:
         self._plans: dict[tuple[str, ...], Mapping[str, str]] = {}
 
     def take(self, record: Record) -> Taken:
-        """Make its events; what cannot be read is kept for the dead letters. Never raises."""
-        now = self._clock()
-        written = record.timestamp if storable(record.timestamp) else now
-        taken = Taken(min(written, now))
+        """Make its events; what cannot be read is kept for the dead letters."""
+        taken = self._empty(record)
         try:
             self._bound(record)
             if self._topic.shape in PROTOCOLS:
@@ -136,11 +134,19 @@ class Translator:
             else:
                 self._rows(record, taken)
         except Malformed as error:
-            taken.lines.clear()
-            taken.events = 0
-            taken.unread = {}
-            self._keep(record, record.value, error, taken, record.id)
+            return self.keep(record, error)
         return taken
+
+    def keep(self, record: Record, why: Malformed) -> Taken:
+        """Keep a record as it is for the dead letters."""
+        taken = self._empty(record)
+        self._keep(record, record.value, why, taken, record.id)
+        return taken
+
+    def _empty(self, record: Record) -> Taken:
+        """Received when it was written: what is read of it late says the same."""
+        now = self._clock()
+        return Taken(min(record.timestamp, now) if storable(record.timestamp) else now)
 
     def _bound(self, record: Record) -> None:
         limit = self._source.limits.body_bytes

@@ -20,14 +20,10 @@ _ONLY: Final = -1
 
 @dataclass(slots=True)
 class Values:
-    """Reads values; what a schema registry says is brought to it from outside.
-
-    Attributes:
-        wrong: schema id -> why there is no reader.
-    """
+    """Reads values; what a schema registry says is brought to it from outside."""
 
     topic: KafkaTopic
-    wrong: dict[int, Malformed] = field(default_factory=dict)
+    _wrong: dict[int, Malformed] = field(default_factory=dict)
     _readers: dict[int, Reader] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,7 +37,7 @@ class Values:
         if value[:1] != _MAGIC or len(value) < _HEAD:
             return None
         number = _id_of(value)
-        return None if number in self._readers or number in self.wrong else number
+        return None if number in self._readers else number
 
     def learn(self, number: int, schema: Any) -> None:
         """Take what a registry says of a schema."""
@@ -50,7 +46,11 @@ class Values:
         try:
             self._readers[number] = reader_of(schema)
         except Malformed as error:
-            self.wrong[number] = error
+            self.doubt(number, error)
+
+    def doubt(self, number: int, why: Malformed) -> None:
+        """Take it that a schema cannot be had; it is asked for again with the next value."""
+        self._wrong = {number: why}
 
     def read(self, value: bytes) -> list[Any]:
         """Read the values of a record: one, or those of an array or of JSON lines.
@@ -80,7 +80,7 @@ class Values:
             number = _ONLY if _ONLY in self._readers else _id_of(value)
         reader = self._readers.get(number)
         if reader is None:
-            known = self.wrong.get(number)
+            known = self._wrong.get(number)
             raise known or Malformed("schema-unknown", f"there is no schema {number}")
         source = Bytes(datum, MAX_VALUES)
         found = reader(source, 0)

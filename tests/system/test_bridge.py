@@ -99,6 +99,17 @@ def test_records_become_rows_and_what_is_wrong_is_kept_and_read_again(pipeline: 
         what="what is wrong is in the dead letters",
     )
     assert [letter["code"] for letter in letters] == ["json-invalid", "time-invalid"]
+    shown = pipeline.headrace("sources", "update", topic, "--kafka-map", "user=customer,session=")
+    assert shown.returncode == 0, shown.stderr
+    done = pipeline.headrace("dead", "replay", "--source", topic)
+    assert "replayed 2" in done.stdout, done.stdout + done.stderr
+    rows = eventually(
+        lambda: rows_of(pipeline, topic, "user_id, properties.at::String AS at"),
+        until=lambda found: len(found) == 6,
+        within=STORED_SECONDS,
+        what="what can be read by now is a row",
+    )
+    assert rows[-1] == {"user_id": "u6", "at": "some day"}
 
 
 def test_a_killed_bridge_loses_and_doubles_nothing(pipeline: Pipeline) -> None:
@@ -127,3 +138,10 @@ def test_a_killed_bridge_loses_and_doubles_nothing(pipeline: Pipeline) -> None:
         what="all are stored",
     )
     assert sorted(row["n"] for row in rows) == list(range(records))
+    audit = eventually(
+        lambda: pipeline.headrace("audit", "--since", "2018-01-01"),
+        until=lambda done: done.returncode == 0,
+        within=STORED_SECONDS,
+        what="the ledger is settled",
+    )
+    assert topic in audit.stdout

@@ -49,7 +49,12 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "username": _WORD,
     "password": {**_WORD, **_SECRET},
     "group": {**_WORD, "description": "Consumer group; empty: one named after the source."},
-    "start": {"type": "string", "enum": list(STARTS), "description": "Where a new group begins."},
+    "start": {
+        "type": "string",
+        "enum": list(STARTS),
+        "description": "What a new group begins with: all there is (earliest), or what was written "
+        "since the source was made (latest).",
+    },
     "encoding": {
         "type": "string",
         "enum": list(ENCODINGS),
