@@ -5,6 +5,7 @@ import os
 import platform
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,6 +156,25 @@ def scale(visitors: int, seconds: float, rounds: int, rate: float, most: int, **
     extent = Extent(visitors, rate, most, rounds, Dose(seconds=seconds, session=False))
     options: dict[str, Cell] = {"visitors": visitors, "seconds": seconds, "rounds": rounds}
     _report("scale", options, lambda: measure(extent, _progress), **shown)
+
+
+@bench.command()
+@click.option("--seconds", default=15.0, show_default=True, help="Length; twice that overloaded.")
+@click.option("--times", default=2.0, show_default=True, help="So much more than it sustains.")
+@workers_option
+@_shows
+def overload(seconds: float, times: float, workers: int, **shown: Any) -> None:
+    """More than the pipeline sustains: who is refused, who waits, what is lost.
+
+    Finds the sustained rate of single events, then offers half of it, a multiple of it at a steady
+    rate whatever the answers are, and half again. `behind` is how long after each load events
+    were still on their way.
+    """
+    from deploy.bench.overload import measure
+
+    options: dict[str, Cell] = {"seconds": seconds, "times": times, "workers": workers}
+    work = partial(measure, seconds=seconds, times=times, workers=workers, say=_progress)
+    _report("overload", options, work, **shown)
 
 
 async def _one(work: Awaitable["Table"]) -> tuple["Table", ...]:

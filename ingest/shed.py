@@ -15,7 +15,9 @@ from schemas.errors import Unavailable
 _LEAST: Final = 0.01
 """Of the requests: to see how much there is room for, some must be let in."""
 _GROWTH: Final = 1.25
-_STEP: Final = 0.01
+_STEP: Final = 0.02
+_RETURN: Final = 0.6
+"""More of the requests with every second in which nothing waits; the less, the longer it waits."""
 _HEADROOM: Final = 0.95
 _BRAKE: Final = 0.5
 """Of what is worked off, so that the backlog shrinks; the more, the longer it is."""
@@ -48,7 +50,7 @@ class Pace:
 
     Attributes:
         share: of its requests that should be let in.
-        wait: seconds that what comes now will wait; 0 while it is below the bound.
+        wait: seconds that what comes now will wait; 0 while the processors keep up.
     """
 
     def __init__(self, bound: float) -> None:
@@ -79,8 +81,8 @@ class Pace:
         drained_per_s = drained / (now.at - old.at)
         self.wait = backlog / drained_per_s if drained else 0.0
         if backlog < _FEW or self.wait < self._bound:
-            self.wait = 0.0
-            self.share = min(1.0, self.share * _GROWTH + _STEP)
+            room = 1 - min(1.0, self.wait / self._bound)
+            self.share = min(1.0, self.share * (1 + _RETURN * room) + _STEP * room)
             return
         arrived = sum(now.ends.get(place, 0) - last.ends.get(place, 0) for place in busy)
         arrived_per_s = arrived / (now.at - last.at)

@@ -43,14 +43,19 @@ class Pipeline:
 
 
 @contextmanager
-def pipeline(*options: str) -> Iterator[Pipeline]:
-    """Run ``headrace up`` on free ports with a data directory of its own."""
+def pipeline(*options: str, **variables: str) -> Iterator[Pipeline]:
+    """Run ``headrace up`` on free ports with a data directory of its own.
+
+    Args:
+        variables: of the environment, beside what is there.
+    """
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
         data = Path(folder)
         process = subprocess.Popen(
             [sys.executable, "-m", "deploy", "up", "--data", folder, "--port", "0",
              "--clickhouse-port", "0", "--kafka-port", "0", *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=os.environ | variables,
         )  # fmt: skip
         try:
             yield _read_welcome(process, data)
@@ -92,12 +97,12 @@ class Taken:
     @property
     def rate(self) -> float:
         """Events per second."""
-        return self.events / self.seconds
+        return self.events / self.seconds if self.seconds else float("nan")
 
     @property
     def cpu_us(self) -> float:
         """CPU microseconds per event."""
-        return self.cpu / self.events * 1e6
+        return self.cpu / self.events * 1e6 if self.events else float("nan")
 
 
 def cpu_seconds(pid: int) -> float:

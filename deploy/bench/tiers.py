@@ -59,6 +59,15 @@ class Dose:
         return 8 + len(self.batches) * (2 * self.seconds + 4) + 1.2 * backlog
 
 
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """So many records were left at a time, when so many CPU seconds had been used."""
+
+    left: int
+    at: float
+    cpu: float
+
+
 class Tiers(Bed):
     """Tiers one at a time, over what the one before it left."""
 
@@ -139,22 +148,19 @@ class Tiers(Bed):
 
     async def _backlog(self, tier: str, ends: Any, group: str, dose: Dose) -> Taken:
         """Time processes of a tier over what their group has not read."""
-        done = await self._done(group, ends)
-        total = sum(ends.values()) - sum(done.values())
-        high, low = _STEADY
-        marks: list[tuple[int, float, float]] = []
+        samples: list[Sample] = []
         async with lag(self.settings.kafka, group, ends) as left_of, AsyncExitStack() as stack:
+            left = total = await left_of()
             names = await self._launch(tier, dose, stack)
             pids = [self.pid(name) for name in names]
-            for share in (high, low):
-                while (left := await left_of()) > total * share:  # noqa: ASYNC110  as below
-                    await asyncio.sleep(POLL_SECONDS)
-                marks.append((left, time.monotonic(), sum(map(cpu_seconds, pids))))
-            while await left_of():  # noqa: ASYNC110  Kafka has no event for it
+            while left:
+                left = await left_of()
+                samples.append(Sample(left, time.monotonic(), sum(map(cpu_seconds, pids))))
                 await asyncio.sleep(POLL_SECONDS)
             resident = max(map(resident_mb, pids))
-        (left, began, busy), (rest, ended, spent) = marks
-        return Taken(self._events * (left - rest) / total, ended - began, spent - busy, resident)
+        first, last = steady(samples, total)
+        events = self._events * (first.left - last.left) / total
+        return Taken(events, last.at - first.at, last.cpu - first.cpu, resident)
 
     async def _launch(self, tier: str, dose: Dose, stack: AsyncExitStack) -> list[str]:
         store = ("--store", dose.store) if dose.store and tier == "process" else ()
@@ -172,6 +178,19 @@ class Tiers(Bed):
     async def _done(self, group: str, ends: Any) -> dict[Any, int]:
         done = await committed(self.settings.kafka, group)
         return {place: done.get(place, 0) for place in ends}
+
+
+def steady(samples: list[Sample], total: int) -> tuple[Sample, Sample]:
+    """Choose between which samples workers are timed.
+
+    All are there and none has finished; where they were too quick for that, from their start on.
+    """
+    high, low = _STEADY
+    begun = [one for one in samples if one.left <= total * high]
+    ended = [one for one in samples if one.left <= total * low]
+    if begun[0].left - ended[0].left > total / 2:
+        return begun[0], ended[0]
+    return Sample(total, samples[0].at, samples[0].cpu), samples[-1]
 
 
 def workers(tier: str, count: int) -> str:

@@ -33,7 +33,9 @@ class Seen:
         now = time.time()
         for line in split_lines(record):
             event = orjson.loads(line)
-            number = number_of(orjson.loads(event["properties"]).get("n", -1), run)
+            said = event["properties"]
+            properties = orjson.loads(said) if isinstance(said, str) else said
+            number = number_of(properties.get("n", -1), run)
             if number is None:
                 continue
             if number in self.at:
