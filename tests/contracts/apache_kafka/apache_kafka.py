@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from tests.contracts.apache_kafka import jars, properties
+from tests.contracts.apache_kafka import guarded, jars, properties
 from tests.contracts.leash import Leashed
 from tests.contracts.wire import wait_until_answers
 
@@ -64,12 +64,19 @@ class ApacheKafka:
         self.directory = directory
         self._wanted_port = port
         self._port = 0
+        self._guarded: guarded.Guarded | None = None
         self._process: Leashed | None = None
 
     @property
     def address(self) -> str:
         """`host:port`, for a client's bootstrap servers."""
         return f"127.0.0.1:{self._port}"
+
+    @property
+    def guarded(self) -> guarded.Guarded:
+        """The door with certificates and passwords."""
+        assert self._guarded is not None, "not started"
+        return self._guarded
 
     @property
     def running(self) -> bool:
@@ -128,15 +135,18 @@ class ApacheKafka:
 
     def _configure(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        client, controller = free_ports(2)
+        client, controller, door = free_ports(3)
         self._port = self._wanted_port or client
+        self._guarded = guarded.make(self.directory, f"127.0.0.1:{door}")
         text = properties.as_file(
             properties.single_node(
                 listen=self.address,
                 advertised=self.address,
                 controller=f"127.0.0.1:{controller}",
                 directory=str(self.directory / "data"),
+                guarded=self.guarded.address,
             )
+            | guarded.properties(self.directory)
         )
         (self.directory / "server.properties").write_text(text)
         if not (self.directory / "data" / "meta.properties").exists():
@@ -145,7 +155,10 @@ class ApacheKafka:
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
         # `=` in front: a cluster id may start with a dash
-        tool = self._java("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c")
+        users = guarded.users()
+        tool = self._java(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", *users, "-c"
+        )
         status = tool.wait(_FORMAT_SECONDS)
         if status != 0:
             raise CannotStart(f"formatting the storage failed ({status}):\n{tool.tail()}")

@@ -44,19 +44,23 @@ def single_node(
     advertised: str,
     controller: str,
     directory: str,
+    guarded: str = "",
 ) -> dict[str, str]:
     """Return a whole server.properties for a node that is broker and controller at once.
 
-    `listen`, `advertised` and `controller` are `host:port`; `directory` is the log directory.
+    `listen`, `advertised`, `controller` and, with SASL over TLS, `guarded` are `host:port`;
+    `directory` is the log directory.
     """
+    door = f",GUARDED://{guarded}" if guarded else ""
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://{listen},CONTROLLER://{controller}",
-        "advertised.listeners": f"PLAINTEXT://{advertised}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"PLAINTEXT://{listen},CONTROLLER://{controller}{door}",
+        "advertised.listeners": f"PLAINTEXT://{advertised}{door}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+        "GUARDED:SASL_SSL",
         "log.dirs": directory,
         **BEHAVIOUR,
     }
