@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -39,13 +39,13 @@ class Clients:
 
     Half of the requests are Filum's, whose events carry no session, so that the processors have
     to cut sessions; half are Tracardi's, whose events carry everything. No event is sent before
-    :meth:`allow` lets it.
+    :meth:`allow` lets it. Where there are several addresses every attempt goes to any of them.
     """
 
-    def __init__(self, url: str, total: int) -> None:
+    def __init__(self, url: str | Callable[[], str], total: int) -> None:
         self.total = total
         self.figures = Figures()
-        self._url = url
+        self._url = url if callable(url) else lambda: url
         self._next = 0
         self._allowed = 0
         self._change = threading.Condition()
@@ -83,15 +83,16 @@ class Clients:
         return next(later, None)
 
     def _send_all(self, client_number: int) -> None:
-        client = Client(self._url, seconds=_TIMEOUT_SECONDS)
+        clients: dict[str, Client] = {}
         sent = 0
         while (first := self._take()) is not None:
             visitor = f"visitor-{client_number}-{sent % _VISITORS_PER_CLIENT}"
             make = _filum if sent // _VISITORS_PER_CLIENT % 2 else _tracardi
             target, headers, body = make(range(first, first + _PER_REQUEST), visitor)
-            self._send(client, target, headers, body, first)
+            self._send(clients, target, headers, body, first)
             sent += 1
-        client.close()
+        for client in clients.values():
+            client.close()
 
     def _take(self) -> int | None:
         with self._change:
@@ -102,11 +103,18 @@ class Clients:
             return self._next - _PER_REQUEST
 
     def _send(
-        self, client: Client, target: str, headers: Mapping[str, str], body: bytes, first: int
+        self,
+        clients: dict[str, Client],
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        first: int,
     ) -> None:
         figures = self.figures
         while not self._ended:
             figures.requests += 1
+            url = self._url()
+            client = clients.setdefault(url, Client(url, seconds=_TIMEOUT_SECONDS))
             try:
                 answer = client.send("POST", target, headers.items(), body)
             except (OSError, http.client.HTTPException) as error:
