@@ -11,7 +11,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import cramjam
 import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +150,59 @@ def test_what_is_wrapped_is_unwrapped_however_often() -> None:
         nested = gzip.compress(nested)
     with pytest.raises(Malformed, match="more than 4 times"):
         unwrapped(nested)
+
+
+def zipped(data: bytes, name: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return out.getvalue()
+
+
+def avro_file(rows: list[dict[str, Any]]) -> bytes:
+    out = io.BytesIO()
+    fields = [{"name": "n", "type": "long"}, {"name": "s", "type": "string"}]
+    fastavro.writer(out, {"type": "record", "name": "r", "fields": fields}, rows)
+    return out.getvalue()
+
+
+def parquet_file(rows: list[dict[str, Any]]) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+SAME = [{"n": n, "s": "x" * n} for n in range(1, 4)]
+TEXTS = [{name: str(value) for name, value in row.items()} for row in SAME]
+LINES = b"".join(json.dumps(row).encode() + b"\n" for row in SAME)
+MADE: dict[str, bytes] = {
+    "csv": b"n,s\n" + b"".join(f"{r['n']},{r['s']}\n".encode() for r in SAME),
+    "tsv": b"n\ts\n" + b"".join(f"{r['n']}\t{r['s']}\n".encode() for r in SAME),
+    "json": json.dumps(SAME, indent=2).encode(),
+    "ndjson": LINES,
+    "avro": avro_file(SAME),
+    "parquet": parquet_file(SAME),
+}
+
+
+@pytest.mark.parametrize("container", MADE)
+@pytest.mark.parametrize("wrapping", ["", ".gz", ".zst", ".zip", ".gz.zip"])
+def test_every_container_in_every_wrapping(container: str, wrapping: str) -> None:
+    name = f"x.{container}"
+    data = MADE[container]
+    if ".gz" in wrapping:
+        data = gzip.compress(data)
+    if wrapping == ".zst":
+        data = bytes(cramjam.zstd.compress(data))
+    if ".zip" in wrapping:
+        data = zipped(data, name + (".gz" if ".gz" in wrapping else ""))
+    counted = unpack.Counted(io.BytesIO(data))
+    found = []
+    for part in unpack.parts(name + wrapping, counted):
+        kind = tables.container_of(part.plain, part.stream)
+        assert kind == container
+        found += [row.value for row in tables.rows(kind, part.stream)]
+    assert found == (TEXTS if container in {"csv", "tsv"} else SAME)
 
 
 @given(st.lists(st.integers(0, 1 << 40), max_size=200), st.sampled_from(["null", "deflate"]))

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from schemas import codec
+from schemas import avro, codec
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS, parse
+from schemas.sources import Source
 from schemas.vendor import Request
 
 _TABLES: Final = {"text/csv": ",", "text/tab-separated-values": "\t"}
+AVRO: Final = "application/avro"
+HEADLESS: Final = "snowplow"
+"""The format whose tables have no header: enriched events."""
 _BODY: Final = ("body",)
 
 
@@ -28,17 +32,24 @@ def is_table(request: Request) -> bool:
     return _label(request) in _TABLES
 
 
-def rows_of(request: Request) -> Iterator[Row]:
-    """Read CSV or TSV with a header by the Content-Type, else a JSON array or JSON lines.
+def rows_of(request: Request, source: Source, name: str) -> Iterator[Row]:
+    """Read CSV, TSV or Avro by the Content-Type, else a JSON array or JSON lines.
+
+    Args:
+        name: of the format.
 
     Raises:
-        Malformed: missing, json-invalid, list-type, csv-invalid.
+        Malformed: missing, json-invalid, list-type, csv-invalid, avro-invalid.
     """
     if not request.body.strip():
         raise Malformed("missing", "the body is empty: send rows", where=_BODY)
     delimiter = _TABLES.get(_label(request))
     if delimiter is not None:
-        return _table(request.body, delimiter)
+        return _table(request.body, delimiter, headless=name == HEADLESS)
+    if _label(request) == AVRO:
+        limits = source.limits
+        most, inflated = limits.events_per_request, limits.body_bytes
+        return (Row(value) for value in avro.records(request.body, most=most, inflated=inflated))
     if request.body.lstrip()[:1] == b"[":
         return (Row(value) for value in parse(request.body))
     return _lines(request.body)
@@ -57,11 +68,14 @@ def _lines(body: bytes) -> Iterator[Row]:
                 yield Row(why=error)
 
 
-def _table(body: bytes, delimiter: str) -> Iterator[Row]:
+def _table(body: bytes, delimiter: str, *, headless: bool) -> Iterator[Row]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Malformed("csv-invalid", "the table is no UTF-8", where=_BODY) from error
+    if headless:
+        yield from (Row(line.split(delimiter)) for line in text.splitlines() if line)
+        return
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] = []
     try:

@@ -18,9 +18,9 @@ from schemas.vendor import (
     bound_events,
 )
 from schemas.wire.imports.body import Row, is_table, rows_of
-from schemas.wire.imports.guess import plan_of
+from schemas.wire.imports.guess import plan_of, types_of
 from schemas.wire.imports.meaning import format_of
-from schemas.wire.imports.plan import ROWS, TARGETS, Plan
+from schemas.wire.imports.plan import CELLS, ROWS, TARGETS, Plan
 
 ROUTES: tuple[Route, ...] = (Route("/api/sources/{source}/import", ROWS, any_protocol=True),)
 BRIDGES: Final = ("import", "rest")
@@ -42,9 +42,11 @@ def read(request: Request) -> Claim:
     """
     if not request.bearer:
         raise Refused("key-missing", "send the write key: 'Authorization: Bearer <key>'")
-    if _one(request, "format"):
-        raise Malformed("format-unknown", "over HTTP rows are rows: --format is for the command")
-    _columns(request)
+    name = _format(request)
+    if _columns(request) and name != ROWS:
+        message = f"map is for rows: format {name} says what is what"
+        raise Malformed("parameter-invalid", message, where=(*_QUERY, "map"))
+    _types(request)
     _first(request)
     return Claim("key", request.bearer)
 
@@ -54,25 +56,30 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  #
 
     Raises:
         Refused: ``key-scoped``, ``source-mismatch`` (403), ``bridge-mismatch``.
-        Malformed: missing, json-invalid, csv-invalid, column-unknown, collection-missing; what
-            is wrong with the first row when all are; too-many-events (413).
+        Malformed: missing, json-invalid, csv-invalid, avro-invalid, column-unknown,
+            collection-missing; what is wrong with the first row when all are; too-many-events
+            (413).
     """
     _check(request, grant)
-    found = list(_bounded(rows_of(request), grant))
-    plan = _plan(request, [row.value for row in found if type(row.value) is dict])
+    kind = _format(request)
+    found = list(_bounded(rows_of(request, grant.source, kind), grant))
+    plan = _plan(request, kind, [row.value for row in found if type(row.value) is dict])
     name, first = _one(request, "file"), _first(request)
-    drafts, rejected = [], []
+    drafts: list[Draft] = []
+    rejected = []
     why: Malformed | None = None
     for number, row in enumerate(found, first):
         row_id = f"{name}:{number}" if name else edge.new_id()
         try:
-            drafts.append(_draft(row, plan, row_id))
+            drafts += _drafts(row, plan, row_id)
         except Malformed as error:
             why = why or error
             rejected.append({"row": number, "code": error.code, "message": error.message})
     if why is not None and not drafts:
         raise why
-    return Batch(tuple(drafts), codec.dumps(plan.shared()), answer=rejected)
+    bound_events(len(drafts), grant.source)
+    shared = codec.dumps(plan.shared(named=kind != ROWS))
+    return Batch(tuple(drafts), shared, answer=rejected)
 
 
 def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
@@ -101,12 +108,16 @@ def _bounded(rows: Iterator[Row], grant: Grant) -> Iterator[Row]:
         yield row
 
 
-def _plan(request: Request, rows: list[JsonObject]) -> Plan:
+def _plan(request: Request, kind: str, rows: list[JsonObject]) -> Plan:
+    collection, types = _one(request, "collection"), _types(request)
+    if kind != ROWS:
+        types = (types_of(rows) if is_table(request) else {}) | types
+        return Plan(kind, collection, types=types, began=request.received_at)
     plan = plan_of(
         rows,
-        collection=_one(request, "collection"),
+        collection=collection,
         columns=_columns(request),
-        types={},
+        types=types,
         skip=tuple(filter(None, _one(request, "skip").split(","))),
         began=request.received_at,
         of_text=is_table(request),
@@ -117,22 +128,52 @@ def _plan(request: Request, rows: list[JsonObject]) -> Plan:
     return plan
 
 
-def _draft(row: Row, plan: Plan, row_id: str) -> Draft:
+def _drafts(row: Row, plan: Plan, row_id: str) -> list[Draft]:
     if row.why is not None:
         raise row.why
-    line = codec.dumps(row.value)
-    bound_line(line, row.value)
-    return format_of(ROWS).read(row.value, plan).draft(line, row_id)
+    read = format_of(plan.format)
+    bodies = read.split(row.value)
+    ids = [row_id] if len(bodies) == 1 else [f"{row_id}:{n}" for n in range(len(bodies))]
+    drafts = []
+    for body, body_id in zip(bodies, ids, strict=True):
+        line = codec.dumps(body)
+        bound_line(line, body)
+        drafts.append(read.read(body, plan).draft(line, body_id))
+    return drafts
+
+
+def _format(request: Request) -> str:
+    name = _one(request, "format") or ROWS
+    format_of(name)
+    return name
+
+
+def _types(request: Request) -> dict[str, str]:
+    found = _pairs(request, "type")
+    for column, kind in found.items():
+        if kind not in CELLS:
+            message = f"type is COLUMN=KIND,... with kinds {', '.join(CELLS)}: {column[:40]!r}"
+            raise Malformed("parameter-invalid", message, where=(*_QUERY, "type"))
+    return found
 
 
 def _columns(request: Request) -> dict[str, str]:
-    found = {}
-    for pair in filter(None, ",".join(request.query.get("map", [])).split(",")):
-        target, equals, column = pair.partition("=")
-        if not equals or target not in TARGETS:
+    found = _pairs(request, "map")
+    for target in found:
+        if target not in TARGETS:
             message = f"map is TARGET=COLUMN,... with targets {', '.join(TARGETS)}"
             raise Malformed("parameter-invalid", message, where=(*_QUERY, "map"))
-        found[target] = column
+    return found
+
+
+def _pairs(request: Request, name: str) -> dict[str, str]:
+    found = {}
+    for pair in filter(None, ",".join(request.query.get(name, [])).split(",")):
+        left, equals, right = pair.partition("=")
+        if not equals:
+            message = f"{name} is NAME=VALUE,...: {pair[:40]!r} is not"
+            raise Malformed("parameter-invalid", message, where=(*_QUERY, name))
+        found[left] = right
     return found
 
 

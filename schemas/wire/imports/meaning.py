@@ -28,7 +28,7 @@ def decode(raw: RawEvent) -> Event:
     if raw.endpoint == unread.ENDPOINT:
         raise unread.why(raw)
     plan = of_shared(raw.endpoint, raw.batch)
-    event = format_of(raw.endpoint).read(raw.body, plan).event
+    event = format_of(plan.format).read(raw.body, plan).event
     if plan.record:
         said = {name.removeprefix("_"): value for name, value in plan.record.items()}
         event = replace(event, context={**event.context, "kafka": said})

@@ -17,7 +17,9 @@ from schemas.openapi import (
     ref,
     refusals,
 )
-from schemas.wire.imports.plan import TARGETS
+from schemas.wire.imports.body import AVRO
+from schemas.wire.imports.formats import FORMATS
+from schemas.wire.imports.plan import CELLS, TARGETS
 
 _KEY: Final = "importWriteKey"
 _TEXT: Final = """\
@@ -41,8 +43,14 @@ DESCRIPTION: Final = Description(
             },
             parameters=(
                 parameter("source", STRING, "Id of the event source.", place="path"),
+                parameter(
+                    "format",
+                    {"type": "string", "enum": list(FORMATS)},
+                    "Whose export it is; rows: a column is a property.",
+                ),
                 parameter("collection", STRING, "Event type of every row."),
                 parameter("map", STRING, f"TARGET=COLUMN,...; there are {', '.join(TARGETS)}."),
+                parameter("type", STRING, f"COLUMN=KIND,...; there are {', '.join(CELLS)}."),
                 parameter("skip", STRING, "Columns that are left out."),
                 parameter("file", STRING, "The same rows of it sent again are stored once."),
                 parameter("first", STRING, "Number of the first row in that file, from 0."),
@@ -53,6 +61,7 @@ DESCRIPTION: Final = Description(
                     "application/json": ANYTHING,
                     "text/csv": STRING,
                     "text/tab-separated-values": STRING,
+                    AVRO: {"type": "string", "format": "binary"},
                 }
             ),
             security=_KEY,

@@ -57,9 +57,14 @@ class Plan:
     began: int = 0
     record: Mapping[str, Any] = field(default_factory=dict)
 
-    def shared(self) -> JsonObject:
-        """Write it as what all events of an import share, without what is empty."""
+    def shared(self, *, named: bool = False) -> JsonObject:
+        """Write it as what all events of an import share, without what is empty.
+
+        Args:
+            named: with its format, where the endpoint of the events does not say it.
+        """
         known: JsonObject = {
+            "format": self.format if named else "",
             "collection": self.collection,
             "columns": self.columns,
             "types": self.types,
@@ -80,7 +85,7 @@ def of_shared(name: str, shared: Any) -> Plan:
     shared = shared if type(shared) is dict else {}
     began, skip = shared.get("began"), shared.get("skip")
     return Plan(
-        format=name,
+        format=as_word(shared.get("format")) or name,
         collection=as_word(shared.get("collection")),
         columns=_words(inside(shared, "columns")),
         types=_words(inside(shared, "types")),
