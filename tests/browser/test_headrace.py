@@ -22,12 +22,19 @@ WAITING = "Object.keys(localStorage).filter((name) => name.includes('queue.')).l
 KEPT = "Object.keys(localStorage).length + document.cookie.length"
 BLOCKED = "(() => { try { return localStorage.length } catch (error) { return error.name } })()"
 ASKS = "navigator.__defineGetter__('globalPrivacyControl', () => true)"
+ASKS_BEFORE = "navigator.__defineGetter__('doNotTrack', () => '1')"
+IDLE = """(() => {
+  const name = Object.keys(localStorage).find((each) => each.endsWith('_session'));
+  const session = JSON.parse(localStorage.getItem(name));
+  session.last -= 31 * 60000;
+  localStorage.setItem(name, JSON.stringify(session));
+})()"""
 CAMPAIGN = "utm_source=news&utm_campaign=c1&gclid=G1"
 
 
 SOURCES = (
     *("hrvisit", "hrclose", "hroffline", "hrblocked", "hrtabs", "hrback"),
-    *("hrpending", "hrdenied", "hrcookieless", "hrwish"),
+    *("hrpending", "hrdenied", "hrcookieless", "hrwish", "hrsession"),
 )
 
 
@@ -203,6 +210,29 @@ def test_where_nothing_may_be_kept_everything_is_sent_all_the_same(
     assert len({(row["session_id"], row["anonymous_id"]) for row in rows}) == 1
 
 
+def test_half_an_hour_of_nothing_ends_a_session_and_what_it_began_with(
+    opened: dict[str, Source], browser: Chromium
+) -> None:
+    source = opened["hrsession"]
+    with shop(source.pasted(engagement="false", pages="false")) as origin:
+        visit(browser, f"{origin}/index.html?{CAMPAIGN}")
+        browser.run("headrace.track('first'), 1")
+        visit(browser, f"{origin}/next.html")
+        browser.run("headrace.track('second'), 1")
+        browser.run(IDLE)
+        browser.run("headrace.track('third'), 1")
+        sent(browser)
+    rows = {row["event_type"]: row for row in source.rows(3)}
+    first, second, third = (rows[name] for name in ("first", "second", "third"))
+    assert first["session_id"] == second["session_id"] != third["session_id"]
+    assert len({row["anonymous_id"] for row in rows.values()}) == 1
+    entries = [row["context"]["session"] for row in (first, second, third)]
+    assert entries[0] == entries[1]
+    assert entries[0]["url"] == f"{origin}/index.html?{CAMPAIGN}"
+    assert entries[2]["url"] == f"{origin}/next.html"
+    assert "campaign" not in entries[2] or not entries[2]["campaign"]
+
+
 def test_two_tabs_are_one_visitor_and_do_not_lose_or_double_each_others_events(
     opened: dict[str, Source], browser: Chromium
 ) -> None:
@@ -279,8 +309,9 @@ def test_the_browsers_wish_and_robots_are_respected(
     opened: dict[str, Source], browser: Chromium
 ) -> None:
     source = opened["hrwish"]
-    wish = f"<script>{ASKS}</script>{source.pasted()}"
-    for snippet, stored in ((wish, 0), (source.snippet, 0), (source.pasted(), 1)):
+    wishes = [f"<script>{asks}</script>{source.pasted()}" for asks in (ASKS, ASKS_BEFORE)]
+    silent = [*wishes, source.snippet]
+    for snippet, stored in (*((each, 0) for each in silent), (source.pasted(), 1)):
         with shop(snippet) as origin:
             visit(browser, f"{origin}/index.html")
             browser.run("headrace.track('wished'), headrace.flush()")

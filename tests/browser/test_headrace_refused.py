@@ -1,6 +1,7 @@
 """headrace.js and an ingest that is away, overloaded, or wants nothing of it."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -26,6 +27,13 @@ document.addEventListener("DOMContentLoaded", () => {
   document.head.append(script);
 });
 </script>"""
+
+
+_ADVERTS = """gclid gclsrc dclid gbraid wbraid gad_source gad_campaignid srsltid msclkid fbclid
+igshid ttclid twclid li_fat_id yclid rdt_cid epik sccid irclid irclickid qclid _kx mc_cid mc_eid
+s_kwcid wickedid vmcid wclid"""
+CLICK_IDS = _ADVERTS.split()
+"""Of the campaigns of advertisers and of mails."""
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +97,12 @@ def test_a_batch_that_is_too_large_is_halved_and_one_event_that_is_too_large_giv
     assert sorted(name for sent in taken for name in sent.names) == names[:-1]
 
 
+@pytest.mark.parametrize("status", [401, 403, 410])
 def test_whoever_is_unknown_stops_keeps_the_newest_and_tries_at_the_next_page(
-    visitor: Chromium, ingest: Grudging
+    visitor: Chromium, ingest: Grudging, status: int
 ) -> None:
-    ingest.judge = lambda _: Answer(401)
-    with shop(ingest.snippet("k-stop", **{"queue-size": "5"})) as origin:
+    ingest.judge = lambda _: Answer(status)
+    with shop(ingest.snippet(f"k-stop-{status}", **{"queue-size": "5"})) as origin:
         visitor.open(f"{origin}/index.html")
         visitor.run(READY)
         track(visitor, "refused")
@@ -156,6 +165,19 @@ def test_a_sandboxed_frame_sends_too(visitor: Chromium, ingest: Grudging) -> Non
         visitor.open(f"{origin}/index.html")
         eventually(lambda: bool(ingest.sent), within=WITHIN, what="it is sent")
     assert ingest.sent[0].names == ["page"]
+
+
+def test_a_session_keeps_every_click_id_that_it_came_with(
+    visitor: Chromium, ingest: Grudging
+) -> None:
+    query = urlencode({name: f"of {name}" for name in CLICK_IDS} | {"utm_id": "u", "token": "t"})
+    with shop(ingest.snippet("k-clicks")) as origin:
+        visitor.open(f"{origin}/index.html?{query}")
+        visitor.run(READY)
+        track(visitor, "here")
+        emptied(visitor)
+    campaign = ingest.sent[0].batch["events"][0]["context"]["session"]["campaign"]
+    assert campaign == {name: f"of {name}" for name in CLICK_IDS} | {"utm_id": "u"}
 
 
 def test_calls_made_before_it_has_loaded_are_made_then(visitor: Chromium, ingest: Grudging) -> None:

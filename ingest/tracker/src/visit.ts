@@ -20,7 +20,7 @@ export interface Entry {
 const DAY = 86400000;
 const LONGEST = 500;
 const CAMPAIGN =
-  /^(utm_\w+|[gw]?clid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|msclkid|fbclid|igshid|ttclid|twclid|li_fat_id|yclid|rdt_cid|epik|sccid|irclickid|qclid|_kx|mc_cid|mc_eid|s_kwcid|wickedid|vmcid)$/i;
+  /^(utm_\w+|[gw]?clid|gclsrc|gbraid|wbraid|dclid|gad_source|gad_campaignid|srsltid|msclkid|fbclid|igshid|ttclid|twclid|li_fat_id|yclid|rdt_cid|epik|sccid|ircl(ick)?id|qclid|_kx|mc_cid|mc_eid|s_kwcid|wickedid|vmcid)$/i;
 
 /** The address without its fragment, which may hold tokens, unless pages are told apart by it. */
 export const address = (hash?: boolean): string => (hash ? location.href : location.href.split("#")[0]!);
