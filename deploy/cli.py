@@ -12,21 +12,24 @@ from typing import Any
 import click
 
 from deploy import tier as tier_
-from deploy.cli_audit import audit
-from deploy.cli_bench import bench
-from deploy.cli_dead import dead, replay
-from deploy.cli_import import import_
-from deploy.cli_links import links
+from deploy.cli_lazy import Lazy
 from deploy.cli_options import data_option, read_settings, speaks_plainly
-from deploy.cli_profiles import profiles
-from deploy.cli_query import query
-from deploy.cli_sources import sources
-from deploy.cli_tail import tail
-from deploy.cli_tasks import tasks
-from deploy.cli_trace import trace
-from deploy.cli_validations import stop_validating, validate, validations
 from deploy.settings import LOCAL_PARTITIONS, PREFIX, Settings
 
+_ELSEWHERE = {
+    "audit": "deploy.cli_audit:audit",
+    "bench": "deploy.cli_bench:bench",
+    "dead": "deploy.cli_dead:dead",
+    "import": "deploy.cli_import:import_",
+    "links": "deploy.cli_links:links",
+    "profiles": "deploy.cli_profiles:profiles",
+    "query": "deploy.cli_query:query",
+    "replay": "deploy.cli_dead:replay",
+    "sources": "deploy.cli_validations:sources",
+    "tail": "deploy.cli_tail:tail",
+    "tasks": "deploy.cli_tasks:tasks",
+    "trace": "deploy.cli_trace:trace",
+}
 _LOCAL_BROKER = (
     "For ONE machine: a stand-in that speaks Kafka's protocol, with a single node and no "
     "replicas. Beyond one machine Apache Kafka takes over: set HEADRACE_KAFKA."
@@ -66,7 +69,11 @@ worker_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Lazy,
+    elsewhere=_ELSEWHERE,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="headrace")
 def headrace() -> None:
     """Event collection that a team can own: trackers in, Kafka through, ClickHouse out."""
@@ -226,19 +233,3 @@ def admin_key(new: bool, data: Path | None) -> None:
     if new and settings.admin_key:
         raise click.ClickException("HEADRACE_ADMIN_KEY is set: change it there, on every tier")
     click.echo(draw_admin_key(settings) if new else where(settings))
-
-
-headrace.add_command(audit)
-headrace.add_command(bench)
-headrace.add_command(dead)
-headrace.add_command(import_)
-headrace.add_command(profiles)
-headrace.add_command(links)
-headrace.add_command(query)
-headrace.add_command(replay)
-headrace.add_command(sources)
-headrace.add_command(tail)
-headrace.add_command(tasks)
-headrace.add_command(trace)
-for command_ in (validate, validations, stop_validating):
-    sources.add_command(command_)

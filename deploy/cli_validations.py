@@ -9,7 +9,7 @@ import orjson
 
 from deploy.cli_desk import do, print_json, print_result
 from deploy.cli_options import data_option, speaks_plainly
-from deploy.cli_sources import source_argument
+from deploy.cli_sources import source_argument, sources
 from schemas import commands
 from schemas.errors import Malformed
 from schemas.validations import Validation, checked_name
@@ -74,3 +74,7 @@ def stop_validating(source_id: str, name: str, data: Path | None) -> None:
     """Take a schema away that events are held against; what is stored stays as it is."""
     do(commands.StopValidating(source_id, name), data)
     print_json({"removed": name})
+
+
+for command_ in (validate, validations, stop_validating):
+    sources.add_command(command_)

@@ -1,5 +1,7 @@
 """Every command explains every option; every documented setting is in the help."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -12,7 +14,10 @@ from deploy.settings import PREFIX, Settings
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
         yield " ".join((*path, name)), command
         if isinstance(command, click.Group):
             yield from commands(command, (*path, name))
@@ -45,6 +50,12 @@ def test_help_lists_every_setting(
     shown = capsys.readouterr().out
     names = [PREFIX + field.name.upper() for field in fields(Settings) if field.metadata]
     assert [name for name in names if name not in shown] == []
+
+
+def test_a_tier_imports_no_other_command() -> None:
+    look = "import deploy.cli, sys; print([m for m in sys.modules if m.startswith('deploy.cli_')])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['deploy.cli_lazy', 'deploy.cli_options']"
 
 
 def test_an_unknown_setting_is_a_sentence_and_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
