@@ -211,7 +211,7 @@ def templates(name: str | None, data: Path | None) -> None:  # noqa: ARG001 - as
         for each in template.parameters:
             option = "--secret" if each.secret else "--param"
             need = " (needed)" if each.required else ""
-            click.echo(f"  {option} {each.name:<14} {each.text}{need}")
+            click.echo(f"  {option:<8} {each.name:<13} {each.text}{need}")
 
 
 @tasks.command()

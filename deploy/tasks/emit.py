@@ -175,12 +175,13 @@ class Emitter:
         now = self._clock()
         lines = self._stamped(source, drafts, now)
         topic = self._settings.topics.raw(source.id).name
+        trouble: Unavailable | None = None
         while True:
-            self._go_on(None)
+            self._go_on(trouble)
             try:
                 await publisher.publish(topic, lines, now)
             except Unavailable as error:
-                self._go_on(error)
+                trouble = error
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return

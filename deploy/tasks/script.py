@@ -62,8 +62,10 @@ def _told(error: ScriptError, host: Host) -> Failed:
     """Find the code of what the script was thrown and did not catch."""
     message, code = host.hide(error.message), error.code
     if code == THROWN:
-        found = (known for text, known in host.failures.items() if text and text in message)
-        code = next(found, code)
+        message = message.removeprefix("Error: ")
+        for text, known in host.failures.items():
+            if message == f"{known}: {text}":
+                code, message = known, text
     return Failed(code, message, host.hide(stack_of(error.stack)))
 
 

@@ -10,8 +10,8 @@ from deploy.declare import wait_for_kafka
 from deploy.registry import Tail
 from deploy.tasks.run import Bench
 from deploy.tasks.work import AT_ONCE, Worker
-from deploy.tier import Foreground, clock
-from deploy.tiers import KAFKA_SECONDS, beside, running
+from deploy.tier import Foreground, beside, clock, running
+from deploy.tiers import KAFKA_SECONDS
 from deploy.writes import Writer
 from ingest.publish import KafkaPublisher
 

@@ -99,7 +99,7 @@ class Installation:
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Process]:
-        tail = Tail(self.kafka.address, self.settings.topics)
+        tail = Tail(self.kafka.address, self.settings.topics, tasks=True)
         rows = Rows()
         desk = Desk(self.settings, tail, archive=lambda: rows, clock=lambda: self.now)
         await tail.start()

@@ -20,6 +20,7 @@ _BEYOND_A_SCHEMA = {
     "source-exists": "Rakam answers 400 where others answer 409",
     "schema-conflict": "as above",
     "schema-invalid": "a JSON Schema is more than an object",
+    "task-invalid": "schedules, networks and templates of tasks have a grammar",
     "user-unknown": "nobody has the id that a user is asked for by",
     "validation-exists": "two event types of a source have validations of one name",
     "too-many-validations": "a source has some number of them already",
