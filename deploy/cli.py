@@ -30,6 +30,7 @@ _ELSEWHERE = {
     "tasks": "deploy.cli_tasks:tasks",
     "trace": "deploy.cli_trace:trace",
 }
+_STAND_INS = ("broker", "clickhouse")
 _LOCAL_BROKER = (
     "For ONE machine: a stand-in that speaks Kafka's protocol, with a single node and no "
     "replicas. Beyond one machine Apache Kafka takes over: set HEADRACE_KAFKA."
@@ -202,9 +203,10 @@ def clickhouse(data: Path | None, host: str, port: int) -> None:
 
 
 def _run(name: str, settings: Settings, **options: Any) -> None:
-    from deploy import tiers
+    from importlib import import_module
 
-    work: Callable[..., Awaitable[None]] = getattr(tiers, name)
+    module = import_module("deploy.local.tiers" if name in _STAND_INS else "deploy.tiers")
+    work: Callable[..., Awaitable[None]] = getattr(module, name)
     tier_.run(name, settings, lambda tier: work(tier, **options))
 
 

@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +19,6 @@ import click
 import uvloop
 
 from deploy.link import Link
-from deploy.probe import bind, build_probe, serve
 from deploy.settings import SettingError, Settings
 from schemas.errors import HeadraceError
 from schemas.ids import uuid7
@@ -97,6 +97,8 @@ class Foreground:
         if port is None:
             await self.stop.wait()
             return
+        from deploy.probe import bind, build_probe, serve  # noqa: PLC0415  a tenth of a second
+
         listener = bind(host, port, option="--metrics-port")
         log.info("probes and metrics on %s", listener.getsockname())
         await serve(
@@ -186,3 +188,31 @@ def set_up_log(settings: Settings) -> None:
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
     for chatty in ("aiokafka", "faust", "mode", "urllib3", "uvicorn", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+async def beside(
+    tier: Foreground, work: Any, host: str, metrics_port: int | None, *chores: Any
+) -> None:
+    """Run a tier's work with its probes and chores beside it; any one's failure ends all."""
+
+    async def until_done() -> None:
+        try:
+            await work
+        finally:
+            tier.stop.set()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(until_done())
+        group.create_task(tier.probe(host, metrics_port))
+        for chore in chores:
+            group.create_task(chore)
+
+
+@asynccontextmanager
+async def running(part: Any) -> AsyncIterator[Any]:
+    """Start a part, and stop it in the end."""
+    await part.start()
+    try:
+        yield part
+    finally:
+        await part.stop()

@@ -1,22 +1,19 @@
 """The tiers: every room built from the settings and run in the foreground."""
 
-import asyncio
 import logging
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final
 
 from deploy.books import keep_books
 from deploy.declare import wait_for_kafka
-from deploy.probe import bind, serve
 from deploy.registry import Tail
-from deploy.settings import SettingError, draw_secret
-from deploy.tier import Foreground, clock, new_id
+from deploy.settings import SettingError
+from deploy.tier import Foreground, beside, clock, new_id, running
 from schemas.errors import Malformed
 from schemas.metrics import Metrics
 
@@ -35,8 +32,10 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
     from deploy.gatekeeping import Gatekeeper
+    from deploy.probe import bind, serve
     from deploy.recall import Recall, Waiting
     from deploy.spooling import Spooling
+    from deploy.webhooks.admitting import hooks_of
     from ingest.answers import KafkaAnswers
     from ingest.app import build_app
     from ingest.gate import Gate
@@ -86,6 +85,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
             new_id=new_id,
             metrics=tier.metrics,
             trusted_proxies=tuple(filter(None, settings.proxies.split(","))),
+            hooks=hooks_of(settings, lambda: recall.webhooks, new_id),
             gate=gate,
         )
         tier.ready(port=listener.getsockname()[1])
@@ -123,6 +123,7 @@ async def process(tier: Foreground, *, host: str, metrics_port: int | None, work
             locate=locate,
             book=book,
             store=store,
+            webhooks=tail.webhooks,
         )
         work = run(app, stop=tier.stop, ready=tier.ready, failing=tier.failing)
         await beside(tier, work, host, metrics_port)
@@ -219,76 +220,3 @@ def _doubts(
         metrics.set("headrace_last_success_ms", pulse.last_success, tier="query")
 
     return doubt, refresh
-
-
-async def broker(tier: Foreground, *, host: str, port: int, metrics_port: int | None) -> None:
-    """The stand-in for Apache Kafka."""
-    from deploy.local.broker import server
-
-    def watch(running: server.Broker) -> None:
-        tier.refresh = lambda: _report(running, tier.metrics)
-
-    work = server.serve(
-        server.BrokerConfig(data=tier.settings.data / "kafka", host=host, port=port),
-        ready=lambda bound: tier.ready(port=bound),
-        stop=tier.stop,
-        watch=watch,
-    )
-    await beside(tier, work, host, metrics_port)
-
-
-def _report(running: Any, metrics: Metrics) -> None:
-    """Put the stand-in's counters under the names of the closed list."""
-    counted = running.metrics()
-    for api, count in counted["requests"].items():
-        metrics.set("headrace_broker_requests_total", count, api=str(api))
-    for code, count in counted["errors"].items():
-        metrics.set("headrace_broker_errors_total", count, code=str(code))
-    for name in ("connections", "log_bytes", "bytes_in", "bytes_out", "syncs", "rebalances"):
-        metrics.set(f"headrace_broker_{name}", counted[name])
-
-
-async def clickhouse(tier: Foreground, *, host: str, port: int) -> None:
-    """The stand-in for a ClickHouse server; serves its own probes on its own port."""
-    from deploy.local.clickhouse import server
-
-    address = urlsplit(tier.settings.clickhouse_writer)
-    if not address.username:
-        draw_secret(tier.settings)
-        address = urlsplit(tier.settings.clickhouse_writer)
-    config = server.ClickHouseConfig(
-        data=tier.settings.data / "clickhouse",
-        host=host,
-        port=port,
-        writer_user=address.username or "",
-        writer_password=unquote(address.password or ""),
-    )
-    await server.serve(config, ready=lambda bound: tier.ready(port=bound), stop=tier.stop)
-
-
-async def beside(
-    tier: Foreground, work: Any, host: str, metrics_port: int | None, *chores: Any
-) -> None:
-    """Run a tier's work with its probes and chores beside it; any one's failure ends all."""
-
-    async def until_done() -> None:
-        try:
-            await work
-        finally:
-            tier.stop.set()
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(until_done())
-        group.create_task(tier.probe(host, metrics_port))
-        for chore in chores:
-            group.create_task(chore)
-
-
-@asynccontextmanager
-async def running(part: Any) -> AsyncIterator[Any]:
-    """Start a part, and stop it in the end."""
-    await part.start()
-    try:
-        yield part
-    finally:
-        await part.stop()

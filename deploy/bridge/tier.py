@@ -7,8 +7,8 @@ from deploy.books import keep_books
 from deploy.bridge.bridge import Bridge
 from deploy.declare import wait_for_kafka
 from deploy.registry import Tail
-from deploy.tier import Foreground, clock
-from deploy.tiers import KAFKA_SECONDS, beside, running
+from deploy.tier import Foreground, beside, clock, running
+from deploy.tiers import KAFKA_SECONDS
 from ingest.publish import KafkaPublisher
 
 

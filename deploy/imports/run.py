@@ -9,8 +9,7 @@ from deploy.imports.state import Rejects, StateFile
 from deploy.imports.work import Import, Job
 from deploy.registry import Tail
 from deploy.settings import Settings
-from deploy.tier import clock
-from deploy.tiers import running
+from deploy.tier import clock, running
 from ingest.publish import KafkaPublisher
 from schemas.metrics import Metrics
 from schemas.sources import Source

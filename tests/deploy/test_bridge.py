@@ -18,8 +18,7 @@ from aiokafka import AIOKafkaProducer
 from deploy.bridge.bridge import Bridge
 from deploy.bridge.connect import access, secret
 from deploy.registry import Tail
-from deploy.tier import clock
-from deploy.tiers import running
+from deploy.tier import clock, running
 from ingest.publish import KafkaPublisher
 from schemas import codec
 from schemas.commands import ChangeSource, CreateSource
