@@ -19,6 +19,7 @@ from deploy.schemata import Schemata
 from deploy.settings import Settings
 from deploy.sources import Sources
 from deploy.tasks.keep import Tasks
+from deploy.webhooks.keep import Keep
 from deploy.writes import Writer
 from schemas import commands
 from schemas.errors import Malformed, Unavailable
@@ -83,8 +84,10 @@ class Desk:
             settings, tail, self._writer, freeze=self._schemata.freeze, clock=clock
         )
         tasks = Tasks(settings, tail, self._writer, source=sources.find, clock=clock)
+        hooks = Keep(settings, tail, self._writer, source=sources.find, clock=clock)
         self._asks: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
             **tasks.asks,
+            **hooks.asks,
             commands.ShowSchema: self._schema,
             commands.ShowValidations: self._validations,
             MakeLinks: self._make_links,
@@ -98,6 +101,7 @@ class Desk:
         }
         self._writes: Mapping[type, Callable[[Any], Awaitable[Any]]] = {
             **tasks.writes,
+            **hooks.writes,
             commands.CreateSource: sources.create,
             commands.SaveSource: sources.save,
             commands.ChangeSource: sources.change,

@@ -23,6 +23,7 @@ from schemas.commands import Command
 from schemas.errors import Malformed, Unavailable
 from schemas.merges import Merges
 from schemas.sources import Key, Redirect, Registry, Source, from_record
+from schemas.webhooks import Webhooks
 
 log: Final = logging.getLogger(__name__)
 _KAFKA_SECONDS: Final = 60.0
@@ -63,6 +64,7 @@ class Recall:
         self._of = {"kafka": settings.kafka, "prefix": settings.prefix}
         self._path = path
         self._remembered: tuple[Registry, Catalog] = Remembered(), Catalog()
+        self._webhooks = Webhooks()
         self._starting: asyncio.Task[None] | None = None
         self._writing: asyncio.Task[None] | None = None
 
@@ -80,6 +82,11 @@ class Recall:
     def catalog(self) -> Catalog:
         """All schemas known at present."""
         return self._tail.catalog if self.complete else self._remembered[1]
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """All webhooks known at present."""
+        return self._tail.webhooks if self.complete else self._webhooks
 
     @property
     def merges(self) -> Merges:
@@ -119,6 +126,8 @@ class Recall:
                 self._remembered[0].put(from_record(record))
             for record in found["collections"]:
                 self._remembered[1].put(read_collection(orjson.dumps(record)))
+            for record in found.get("webhooks", ()):
+                self._webhooks.fold(record["id"].encode(), orjson.dumps(record))
         except FileNotFoundError:
             return False
         except (OSError, ValueError, LookupError, TypeError, Malformed) as error:
@@ -128,9 +137,10 @@ class Recall:
 
     async def _keep(self, path: Path) -> None:
         """Write down what is known whenever it has changed; for ever."""
-        written: tuple[int, int] | None = None
+        written: tuple[int, ...] | None = None
         while True:
-            known = (self._tail.version, self._tail.touched.revision)
+            tail = self._tail
+            known = (tail.version, tail.touched.revision, tail.webhooks.revision)
             if self.complete and known != written:
                 try:
                     await asyncio.to_thread(replace_file, path, self._image(), mode=OWNER_ONLY)
@@ -146,7 +156,9 @@ class Recall:
         collections: list[Any] = [
             orjson.Fragment(collection.as_record()) for i in ids for collection in catalog.of(i)
         ]
-        return orjson.dumps({"of": self._of, "sources": sources, "collections": collections})
+        webhooks = [orjson.Fragment(each.as_record()) for each in self._tail.webhooks.all()]
+        image = {"sources": sources, "collections": collections, "webhooks": webhooks}
+        return orjson.dumps({"of": self._of, **image})
 
 
 class Waiting:

@@ -21,6 +21,7 @@ from schemas.merges import Merges, named
 from schemas.merges import read as read_merge
 from schemas.sources import Registry, from_record
 from schemas.topics import Topics
+from schemas.webhooks import Webhooks
 
 log: Final = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 0.5
@@ -30,7 +31,7 @@ _ANSWER_SECONDS: Final = 10.0
 class Tail:
     """Follows the compacted topics from their beginning, for as long as the tier lives.
 
-    ``registry``, ``catalog`` and ``merges`` are complete once :meth:`start` returned;
+    ``registry``, ``catalog``, ``merges`` and ``webhooks`` are complete once :meth:`start` returned;
     ``version`` rises with every change of a source, ``touched`` lists collections that changed.
     A broker that is away is waited for: a cold cache must not fail a request.
 
@@ -40,10 +41,12 @@ class Tail:
 
     def __init__(self, kafka: str, topics: Topics, *, tasks: bool = False) -> None:
         self._kafka = kafka
+        self.webhooks = Webhooks()
         self._folds: dict[str, Callable[[bytes, bytes | None], None]] = {
             topics.sources.name: self._fold_source,
             topics.schemas.name: self._fold_schema,
             topics.overrides.name: self._fold_merge,
+            topics.webhooks.name: self.webhooks.fold,
         }
         self.tasks = Known()
         if tasks:

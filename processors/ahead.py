@@ -11,6 +11,7 @@ from processors.steps.decode import Vendors, decode
 from processors.steps.enrich import Locate, enriched
 from processors.steps.unwieldy import as_text, may_be_unwieldy, unwieldy
 from processors.steps.validate import Checks, validated
+from processors.unfold import Requested, Unfolded
 from schemas import codec, heartbeat
 from schemas.catalog import has_collection
 from schemas.envelope import RawEvent
@@ -72,11 +73,13 @@ class Ahead:
     Attributes:
         lines: each understood, or with the reason why it cannot be.
         wishes: what its collections get by it.
+        requests: those of webhooks, in whose place the events stand that were made of them.
     """
 
     record: Record
     lines: list[Opened | tuple[bytes, Exception]] = field(default_factory=list)
     wishes: dict[tuple[str, str], Wish] = field(default_factory=dict)
+    requests: Sequence[Requested] = ()
 
 
 class Look:
@@ -93,6 +96,19 @@ class Look:
         """Look at a record. Never raises for what is in it."""
         ahead = Ahead(record)
         for line in codec.split_lines(record.value):
+            try:
+                ahead.lines.append(self._open(line, ahead.wishes))
+            except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes
+                ahead.lines.append((line, error))
+        return ahead
+
+    def unfolded(self, record: Record, found: Unfolded) -> Ahead:
+        """Look at a record some of whose lines are requests of webhooks."""
+        ahead = Ahead(record, requests=found.requests)
+        for line in found.lines:
+            if isinstance(line, tuple):
+                ahead.lines.append(line)
+                continue
             try:
                 ahead.lines.append(self._open(line, ahead.wishes))
             except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes

@@ -21,6 +21,7 @@ from processors.states import InMemory, Shelves, States, StatesTable
 from processors.steps.decode import Vendors
 from processors.steps.enrich import Locate, nowhere
 from processors.subscribe import LOOK_SECONDS, Subscription
+from processors.unfolding import unfolding
 from processors.visits import Sweep, Visits
 from processors.work import SourceFeed, Work
 from schemas.errors import Unavailable
@@ -28,6 +29,7 @@ from schemas.ids import Ids
 from schemas.ledger import Book
 from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES, SESSIONS_TABLE, Topic, Topics
+from schemas.webhooks import Webhooks
 
 __all__ = ["APP_ID", "Processors", "build_app", "run"]
 
@@ -149,6 +151,7 @@ def build_app(
     locate: Locate = nowhere,
     book: Book | None = None,
     store: StoreName = "memory",
+    webhooks: Webhooks | None = None,
 ) -> Processors:
     """Put a worker together; nothing is connected before :func:`run`.
 
@@ -167,6 +170,7 @@ def build_app(
         locate: where an address is, see :func:`processors.geo.open_geo`.
         book: is told what became of every record; nobody looks at it without.
         store: where the state of visitors is: in memory, or on disk in ``data``.
+        webhooks: whose requests become events by scripts.
     """
     app = Processors(
         app_id,
@@ -220,6 +224,7 @@ def build_app(
             topics=topics,
             metrics=metrics,
             book=Book("process", clock, most=0) if book is None else book,
+            unfold=None if webhooks is None else unfolding(webhooks, vendors, clock),
         )
 
     add_agent(app, app.intake, processing)

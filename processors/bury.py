@@ -49,7 +49,7 @@ def bury(record: Record, line: bytes, code: str, reason: str, failed_at: int) ->
         text = dead.write(dead.pointer(letter))
     # what a bug says of this program is not for clients
     told = f"{code}: kept as a dead letter" if code == BUG else reason
-    return text, Told(ask, event_id, saved=False, errors=(told,))
+    return text, Told(ask, event_id, saved=False, errors=(told,), code=code)
 
 
 def _names(line: bytes, source_id: str) -> tuple[str, str, str]:

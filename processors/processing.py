@@ -11,6 +11,7 @@ from processors.faults import Faults
 from processors.outbox import Outbox
 from processors.pack import NOT_WRITTEN, Span
 from processors.shelves import Shelf
+from processors.unfold import Unfold
 from processors.visits import IDLE_MS, Sweep
 from processors.work import Outcome, SourceFeed, Work
 from schemas.errors import HeadraceError
@@ -54,6 +55,7 @@ class Processing:
         shelf: gives the states of a partition, None where they are not this worker's.
         feed: tells how long sessions may be.
         book: is told what became of every record.
+        unfold: makes events of webhooks' requests; None where there are none.
     """
 
     def __init__(
@@ -69,9 +71,11 @@ class Processing:
         topics: Topics,
         metrics: Metrics,
         book: Book,
+        unfold: Unfold | None = None,
     ) -> None:
         self._book = book
         self._look = look
+        self._unfold = unfold
         self._decide = decide
         self._work = work
         self._outbox = outbox
@@ -90,15 +94,18 @@ class Processing:
         async for event in events:
             await self._outbox.room()
             message = event.message
-            ahead = self._look(
-                Record(
-                    message.topic[self._prefix :],
-                    message.topic,
-                    message.partition,
-                    message.offset,
-                    event.value or b"",
-                )
+            record = Record(
+                message.topic[self._prefix :],
+                message.topic,
+                message.partition,
+                message.offset,
+                event.value or b"",
             )
+            unfold = self._unfold
+            if unfold is not None and unfold.concerns(record.source_id):
+                ahead = self._look.unfolded(record, await unfold(record))
+            else:
+                ahead = self._look(record)
             if ahead.wishes:
                 await self._decide(ahead.wishes.values())
             self._record(event, ahead)
@@ -139,10 +146,10 @@ class Processing:
     def _enter(self, message: Message, outcome: Outcome, into: Span) -> None:
         """Note in the ledger what became of a record."""
         place = message.topic, message.partition, message.offset
-        if not any(kept for kept, _, _ in outcome.tally.values()):
+        if not any(kept for kept, *_ in outcome.tally.values()):
             into = NOT_WRITTEN
-        for (source_id, minute), [kept, unsaved, dead] in outcome.tally.items():
-            counts = Counts(kept + unsaved + dead, unsaved, 0, dead)
+        for (source_id, minute), [kept, unsaved, dead, made] in outcome.tally.items():
+            counts = Counts(kept + unsaved + dead - made, unsaved, 0, dead, made)
             self._book.note(place, source_id, minute, counts, into)
         if not outcome.tally:
             self._book.note(place, "", UNKNOWN, Counts(0))

@@ -31,7 +31,6 @@ _LONGEST_SAID: Final = 1_000
 _JS: Final = Path(__file__).with_name("script")
 _PRELUDE: Final = (_JS / "prelude.js").read_text()
 _CRYPTO: Final = (_JS / "crypto.js").read_text()
-"""Only for the scripts that mention it: it costs as much as the rest of a call."""
 Asked = dict[str, Any]
 
 
@@ -119,10 +118,8 @@ class _Run:
             context.add_callable("$host", self._host)
             host = context.get("$host")
         prelude = self._timed(context.eval, _PRELUDE)
-        step = self._timed(prelude, host, names, _MOST_SAID, _LONGEST_SAID)
+        step = self._timed(prelude, host, names, _MOST_SAID, _LONGEST_SAID, _CRYPTO)
         self._timed(context.eval, "delete globalThis.$host")
-        if "crypto" in source:
-            self._timed(context.eval, _CRYPTO)
         try:
             self._load(source)
             found = self._result(step)

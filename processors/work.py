@@ -14,6 +14,7 @@ from processors.steps.bind import Whose, bind
 from processors.steps.identify import Issue, profile_id
 from processors.steps.relate import Relate
 from processors.steps.sessionize import Rule, campaign_of
+from processors.unfold import Requested
 from processors.visits import Visits, key_of
 from schemas import answers, merges, profiles
 from schemas.answers import Told
@@ -27,7 +28,9 @@ __all__ = ["LONGEST_LINE", "Outcome", "Record", "SourceFeed", "Work"]
 
 _LONGEST_ERROR: Final = 1000
 _MOST_ERRORS: Final = 20
+_UNSAVED: Final = 1
 _DEAD: Final = 2
+_MADE: Final = 3
 
 
 @dataclass(slots=True)
@@ -44,7 +47,8 @@ class Outcome:
         answers: partition of the answers topic and line, for edges that wait.
         newest: edge clock (Unix ms) of the newest event, 0 when there was none.
         invalid: reason -> number of notes about single values.
-        tally: source and minute of receipt -> lines kept, not to be stored, and dead.
+        tally: source and minute of receipt -> lines kept, not to be stored, dead, and how many of
+            them nobody sent, but a webhook's request became.
     """
 
     lines: list[bytes] = field(default_factory=list)
@@ -60,10 +64,10 @@ class Outcome:
     tally: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 
     def count(self, source_id: str, minute: int, fate: int) -> None:
-        """Count a line for the ledger: 0 for kept, 1 for not to be stored, 2 for dead."""
+        """Count a line for the ledger: kept, not to be stored, dead or made, 0 to 3."""
         counts = self.tally.get((source_id, minute))
         if counts is None:
-            counts = self.tally[source_id, minute] = [0, 0, 0]
+            counts = self.tally[source_id, minute] = [0, 0, 0, 0]
         counts[fate] += 1
 
     def tell(self, told: Told) -> None:
@@ -113,8 +117,22 @@ class Work:
             except Exception as error:  # noqa: BLE001 - a bug must cost the event its row, not its bytes
                 reason = f"{type(error).__name__}: {error}"
                 self._bury(outcome, record, line, BUG, reason)
+        for requested in ahead.requests:
+            self._requested(requested, outcome)
         outcome.states = self.visits.settle(record.partition)
         return outcome
+
+    def _requested(self, requested: Requested, outcome: Outcome) -> None:
+        """Count a webhook's request once, whatever it became, and tell who waits for that."""
+        raw, events = requested.raw, requested.events
+        minute = minute_of(raw.received_at)
+        if not events:
+            outcome.unsaved += 1
+            outcome.count(raw.source_id, minute, _UNSAVED)
+        for _ in range(events - 1):
+            outcome.count(raw.source_id, minute, _MADE)
+        if raw.ask:
+            outcome.tell(Told(raw.ask, raw.event_id, saved=events > 0))
 
     def _event(self, known: Opened, record: Record, number: int, outcome: Outcome) -> None:
         raw, event, source = known.raw, known.event, known.source

@@ -38,6 +38,7 @@ class Told:
         saved: the event is on its way to its table.
         opened: its session, or the session's profile, began with it.
         errors: why it is not valid, or why it is a dead letter.
+        code: of the dead letter, "" for none.
     """
 
     ask: str
@@ -48,10 +49,11 @@ class Told:
     saved: bool = True
     opened: bool = False
     errors: tuple[str, ...] = ()
+    code: str = ""
 
 
 _NAMES: Final = frozenset(known.name for known in fields(Told))
-_texts: Final = attrgetter("ask", "event_id", "event_type", "profile_id", "session_id")
+_texts: Final = attrgetter("ask", "event_id", "event_type", "profile_id", "session_id", "code")
 
 
 def write(told: Told) -> bytes:

@@ -15,6 +15,7 @@ from schemas.signed import MakeLinks
 from schemas.sources import KeyType, Source
 from schemas.task_commands import TaskCommand
 from schemas.validations import Validation
+from schemas.webhook_commands import WebhookCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,5 +271,6 @@ Command = (
     | EraseProfile
     | ListErasures
     | TaskCommand
+    | WebhookCommand
     | Nothing
 )

@@ -26,7 +26,8 @@ FLUSH_SECONDS: Final = 1.0
 MOST_ENTRIES: Final = 200_000
 """What a tier keeps while it cannot write: some 60 MB, minutes of a busy edge."""
 _NAMES: Final = UUID("5f0e6f6a-6c56-5d5b-9a55-6c6564676572")
-_ARRAYS: Final = ("offsets", "events", "unsaved", "duplicates", "dead", "into", "until")
+ARRAYS: Final = ("offsets", "events", "unsaved", "duplicates", "dead", "made", "into", "until")
+"""Columns whose values at one place are about one record."""
 
 
 class Counts(NamedTuple):
@@ -37,17 +38,19 @@ class Counts(NamedTuple):
         unsaved: processed and, by their source's or client's wish, not to be stored.
         duplicates: left out because their event id was stored before.
         dead: dead-lettered.
+        made: what became of a webhook's request beyond one event.
     """
 
     events: int
     unsaved: int = 0
     duplicates: int = 0
     dead: int = 0
+    made: int = 0
 
     @property
     def kept(self) -> int:
         """Passed on or stored."""
-        return self.events - self.unsaved - self.duplicates - self.dead
+        return self.events + self.made - self.unsaved - self.duplicates - self.dead
 
 
 class Entry(NamedTuple):
@@ -79,7 +82,7 @@ class Written:
 
 
 _Key = tuple[str, int, str, int]
-_Values = tuple[int, int, int, int, int, int, int]
+_Values = tuple[int, int, int, int, int, int, int, int]
 
 
 class Book:
@@ -168,7 +171,7 @@ class Book:
             "first_offset": columns[0][0],
             "last_offset": columns[0][-1],
             "written_at": now,
-            **dict(zip(_ARRAYS, columns, strict=True)),
+            **dict(zip(ARRAYS, columns, strict=True)),
         }
         return codec.dumps({"ledger_id": str(uuid5(_NAMES, codec.dumps(body).decode())), **body})
 
@@ -178,10 +181,10 @@ def entries(
 ) -> Iterable[Entry]:
     """Unfold rows of the table: source, minute (Unix ms) and the arrays by column name."""
     for source_id, minute, arrays in rows:
-        for offset, events, unsaved, duplicates, dead, into, until in zip(
-            *(arrays[name] for name in _ARRAYS), strict=True
+        for offset, events, unsaved, duplicates, dead, made, into, until in zip(
+            *(arrays[name] for name in ARRAYS), strict=True
         ):
-            counts = Counts(events, unsaved, duplicates, dead)
+            counts = Counts(events, unsaved, duplicates, dead, made)
             yield Entry(tier, topic, partition, offset, source_id, minute, counts, into, until)
 
 

@@ -197,6 +197,36 @@ def refuse_plainly(error: HeadraceError, request: Request) -> Reply:  # noqa: AR
 
 
 @dataclass(frozen=True, slots=True)
+class Hooked:
+    """A webhook's request that was let in.
+
+    Attributes:
+        draft: the request as it came, for the webhook's script to understand.
+        shared: as :attr:`Batch.shared`.
+        answer: how the webhook is answered, see :class:`schemas.webhooks.Webhook`.
+        echo: the whole answer to a sender that makes sure of an address; "" where it does not.
+    """
+
+    draft: Draft
+    shared: bytes
+    answer: str
+    echo: str = ""
+
+
+class Hooks(Protocol):
+    """What the edge knows of webhooks; see :class:`ingest.hooks.Hooks`."""
+
+    def collecting(self, source_id: str) -> str:
+        """Name the webhook that a source's ``/collect`` goes through; "" for none."""
+
+    def admit(self, webhook_id: str, source_id: str, request: Request, address: str) -> Hooked:
+        """Let a request in; ``address``: its path, as its sender has it.
+
+        Raises Refused, or Unavailable while webhooks are not known.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """What ``split`` may know of the world.
 
@@ -204,11 +234,13 @@ class Edge:
         new_id: draws a UUIDv7 as text.
         ids: derives and recognises headrace's own ids.
         resolve: names the profile that goes on for another, see :mod:`schemas.merges`.
+        hooks: of webhooks, None where there are none.
     """
 
     new_id: Callable[[], str]
     ids: Ids
     resolve: Callable[[str], str] = str
+    hooks: Hooks | None = None
 
 
 def of_today(request: Request, source: Source, ids: Ids) -> str:

@@ -4,12 +4,11 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 from schemas.erasures import Subjects
-from schemas.ledger import Entry, Tier, entries
+from schemas.ledger import ARRAYS, Entry, Tier, entries
 from sinks.clickhouse import ClickHouse
 from sinks.subjects import subjects
 
 _PAGE: Final = 5_000
-_ARRAYS: Final = ("offsets", "events", "unsaved", "duplicates", "dead", "into", "until")
 
 EventKey = tuple[str, str]
 """Source and event id."""
@@ -41,14 +40,14 @@ class Ledger:
         """
         rows = await self._client.query(
             "SELECT tier, topic, source_id, toUnixTimestamp(minute) * 1000, "  # noqa: S608 - identifiers
-            f"{', '.join(_ARRAYS)} FROM {self._name}.ledger WHERE topic IN {{topics:Array(String)}}"
+            f"{', '.join(ARRAYS)} FROM {self._name}.ledger WHERE topic IN {{topics:Array(String)}}"
             " AND partition = {partition:UInt32}"
             " AND written_at >= fromUnixTimestamp64Milli({since:Int64}) ORDER BY written_at",
             {"topics": list(first), "partition": partition, "since": since},
         )
         found: dict[Tier, list[Entry]] = {"edge": [], "process": [], "sink": []}
         for tier, topic, source, minute, *arrays in rows:
-            unfolded = [(str(source), int(minute), dict(zip(_ARRAYS, arrays, strict=True)))]
+            unfolded = [(str(source), int(minute), dict(zip(ARRAYS, arrays, strict=True)))]
             found[tier] += [
                 entry
                 for entry in entries(tier, str(topic), partition, unfolded)

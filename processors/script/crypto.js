@@ -78,9 +78,9 @@
     encoding === 'base64'
       ? btoa(String.fromCharCode(...bytes))
       : Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  globalThis.crypto = {
+  return {
     hash: (name, value, encoding = 'hex') => shown(digest(name, bytesOf(value)), encoding),
     hmac: (name, key, value, encoding = 'hex') =>
       shown(keyed(name, bytesOf(key), bytesOf(value)), encoding),
   };
-})();
+})()

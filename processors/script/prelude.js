@@ -1,6 +1,6 @@
 // Evaluated before each script; what it gives back drives the call. See sandboxed.py.
-(function (host, names, most, longest) {
-  const {parse, stringify} = JSON, said = [], text = String;
+(function (host, names, most, longest, cryptoSource) {
+  const {parse, stringify} = JSON, said = [], text = String, evaluate = eval;
   const show = (value) => {
     if (typeof value === 'string') return value;
     try { return stringify(value) ?? text(value); } catch { return '[object]'; }
@@ -15,6 +15,14 @@
   };
   globalThis.console = {log: say, info: say, warn: say, error: say, debug: say};
   for (const name of names) globalThis[name] = ask(name);
+  const define = (value) =>
+    Object.defineProperty(globalThis, 'crypto', {value, configurable: true, writable: true});
+  Object.defineProperty(globalThis, 'crypto', {
+    // to evaluate it costs as much as the rest of a call, and few need it
+    get: () => { define(evaluate(cryptoSource)); return globalThis.crypto; },
+    set: define,
+    configurable: true,
+  });
   globalThis.parseForm = (value) => {
     const form = {}, word = (part) => {
       try { return decodeURIComponent(part.replace(/\+/g, ' ')); } catch { return part; }

@@ -1,6 +1,7 @@
 """One module per vendor: routes, read, split, reply, refuse for the edge; decode for processors."""
 
 from schemas.carriage import Carried
+from schemas.hooked import PROTOCOL
 from schemas.vendor import Vendor
 from schemas.wire import (
     cloudevents,
@@ -14,6 +15,7 @@ from schemas.wire import (
     rakam,
     tasks,
     tracardi,
+    webhooks,
 )
 
 VENDORS: tuple[Vendor, ...] = (
@@ -28,12 +30,16 @@ VENDORS: tuple[Vendor, ...] = (
     manage,
     queries,
     tasks,
+    webhooks,
 )
 
 KAFKA = "kafka"
 """Protocol of rows that came as records of a topic; they are understood as those of files."""
 
-_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in VENDORS} | {KAFKA: imports}
+_BY_NAME: dict[str, Vendor] = {vendor.NAME: vendor for vendor in VENDORS} | {
+    KAFKA: imports,
+    PROTOCOL: own,
+}
 
 
 def vendor(name: str) -> Vendor | None:

@@ -28,6 +28,8 @@ def decode(raw: RawEvent) -> Event:
     if event_time is not None and sent_at is not None:
         event_time += raw.received_at - sent_at  # of the device's clock only spans are believed
     user_id, anonymous_id = ids_of(body)
+    # events of other services: in no session but one that is named, and nobody's without an id
+    sessionless = shared.get("sessionless") is True
     context = inside(shared, "context") | _object(body, "context", errors)
     traits = _object(body, "traits", errors)
     said = _object(body, "properties", errors)
@@ -44,6 +46,8 @@ def decode(raw: RawEvent) -> Event:
         context=context,
         details=_details(context, raw),
         errors=tuple(errors),
+        profiled=not sessionless or bool(user_id or anonymous_id),
+        saves_session=not sessionless or bool(raw.session_id),
         changes=changes,
         previous_id=id_text(body.get("previous_id")) if kind == "alias" else "",
     )

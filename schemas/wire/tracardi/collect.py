@@ -1,5 +1,6 @@
 """``/collect``: a webhook's body, form or query string read, and made one event."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from schemas.reading import (
     parse_object,
 )
 from schemas.sources import Source
-from schemas.vendor import Batch, Claim, Draft, Edge, Request
+from schemas.vendor import Batch, Claim, Draft, Edge, Hooks, Request
 from schemas.wire.tracardi import note
 from schemas.wire.tracardi.answering import Answer
 from schemas.wire.tracardi.payload import event_name, external
@@ -32,34 +33,49 @@ class _Body:
         line: JSON of ``fields``, byte for byte as it was sent where it was JSON.
         unreadable: the body as text where it should have been JSON and is none.
         reason: why it is none.
+        refusal: what it is refused for where no webhook's script makes something of it.
     """
 
     line: bytes
     fields: JsonObject
     unreadable: str = ""
     reason: str = ""
+    refusal: Malformed | None = None
 
 
 def read(request: Request) -> Claim:
     """Check path and body, find the source's id.
 
     Raises:
-        Malformed: ``dict-type`` for JSON that is no object, ``json-invalid`` for what is
-            neither JSON nor a form, and what the parts of a path can be too much of.
+        Malformed: what the parts of a path can be too much of.
         Refused: ``source-internal``.
     """
     path = request.path
     event_name(path["type"], ("path", "type"))
     source_id = as_text(path["source"], ("path", "source"), MAX_ID)
     as_text(path.get("session", ""), ("path", "session"), MAX_ID)
-    body = _query(request) if request.method != "POST" else _body(request)
-    bound_line(body.line, body.fields)
+    try:
+        body = _query(request) if request.method != "POST" else _body(request)
+        bound_line(body.line, body.fields)
+    except Malformed as error:
+        body = _Body(b"{}", {}, refusal=error)
     return Claim("source", external(source_id), body)
 
 
 def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
-    """Make one draft; without a session in its path or an id in its body it is nobody's."""
+    """Make one draft; without a session in its path or an id in its body it is nobody's.
+
+    Raises:
+        Malformed: ``dict-type`` for JSON that is no object, ``json-invalid`` for what is
+            neither JSON nor a form, json-too-deep or too-many-keys.
+        Refused: what a webhook of the source refuses.
+    """
     body: _Body = claim.payload
+    webhook = edge.hooks.collecting(source.id) if edge.hooks else ""
+    if webhook and edge.hooks:
+        return _hooked(edge.hooks, webhook, source, request, edge)
+    if body.refusal is not None:
+        raise body.refusal
     shared: JsonObject = {"type": request.path["type"]}
     if body.reason:
         shared |= {"unreadable": body.unreadable, "reason": body.reason}
@@ -90,6 +106,19 @@ def split(claim: Claim, request: Request, source: Source, edge: Edge) -> Batch:
     )
     ask = Ask("profile", session) if asked else None
     return Batch((draft,), codec.dumps(shared), answer, ask)
+
+
+def _hooked(hooks: Hooks, webhook: str, source: Source, request: Request, edge: Edge) -> Batch:
+    """Make the request itself the draft: the webhook's script says what events it is."""
+    path = request.path
+    address = "/".join(("/collect", path["type"], path["source"], *_session_of(path)))
+    hooked = hooks.admit(webhook, source.id, request, address)
+    answer = Answer(edge.new_id(), str, "", "", consent=source.requires_consent, asked=False)
+    return Batch((hooked.draft,), hooked.shared, answer)
+
+
+def _session_of(path: Mapping[str, str]) -> tuple[str, ...]:
+    return (path["session"],) if "session" in path else ()
 
 
 def _query(request: Request) -> _Body:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from schemas import links
+from schemas import hooked, links
 from schemas.envelope import RawEvent
 from schemas.events import Event, Kind
 from schemas.reading import (
@@ -29,6 +29,8 @@ def decode(raw: RawEvent) -> Event:
         Malformed: when the line is none that :func:`edge.split` wrote.
     """
     shared = as_object(raw.batch, ("body",))
+    if "webhook" in shared:
+        raise hooked.unknown(as_word(shared["webhook"]))
     body = as_object(raw.body, ("body",), MODEL)
     if raw.endpoint != "track":
         return _bare(event_name(shared.get("type"), ("path", "type")), body, shared, raw)

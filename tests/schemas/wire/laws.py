@@ -76,6 +76,8 @@ def check_shape(vendor_module: Vendor, reply: Reply) -> None:
         "import": {"error"},
         "headrace": {"error"},
         "queries": {"error"},
+        "webhooks": {"error"},
+        "task": {"error"},
     }
     assert set(answer) == keys[vendor_module.NAME]
     assert 400 <= reply.status < 600

@@ -1,0 +1,1 @@
+"""Webhooks as they are managed: kept, sealed, tried, made of templates."""
