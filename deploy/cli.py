@@ -29,6 +29,7 @@ _ELSEWHERE = {
     "tail": "deploy.cli_tail:tail",
     "tasks": "deploy.cli_tasks:tasks",
     "trace": "deploy.cli_trace:trace",
+    "webhooks": "deploy.cli_webhooks:webhooks",
 }
 _STAND_INS = ("broker", "clickhouse")
 _LOCAL_BROKER = (
