@@ -9,12 +9,11 @@ import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from deploy.declare import end_offsets, lag, names
-from deploy.demo import ensure_demo
-from deploy.init import initialise
 from deploy.local.child import Tier, TierFailed
 from deploy.local.supervisor import Supervisor
 from deploy.local.wanted import wanted
@@ -26,7 +25,6 @@ from deploy.settings import (
     forget_addresses,
     write_addresses,
 )
-from deploy.tier import clock
 
 log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
@@ -92,14 +90,17 @@ class Stack:
         """
         draw_secret(self._settings)
         self._listener = bind(self._ports.host, self._ports.ingest, option="--port")
-        kafka, clickhouse = await asyncio.gather(self._broker(), self._clickhouse())
+        kafka, clickhouse, preparing = await asyncio.gather(
+            self._broker(),
+            self._clickhouse(),
+            asyncio.to_thread(import_module, "deploy.local.prepare"),
+        )
         url = f"http://{self._ports.host}:{self._listener.getsockname()[1]}"
         self._settings = settings = replace(
             self._settings, kafka=kafka, clickhouse=clickhouse, url=self._settings.url or url
         )
         write_addresses(settings)
-        await initialise(settings)
-        key = await ensure_demo(settings, clock=clock)
+        key = await preparing.prepare(settings)
         await asyncio.gather(*(self.supervisor.start(tier) for tier in self._tiers()))
         bridge = self._tier("bridge", "--metrics-port", "0")
         self._start_once(settings.topics.sources.name, lambda value: b'"kafka":{' in value, bridge)
