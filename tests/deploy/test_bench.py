@@ -9,8 +9,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from deploy.bench import draw
+from deploy.bench import draw, installed
 from deploy.bench.figures import Figures
+from deploy.bench.footprint import by_package, mappings
 from deploy.bench.growth import DIMENSIONS
 from deploy.bench.plan import Plan, Step, spoken
 from deploy.bench.report import (
@@ -27,7 +28,7 @@ from deploy.bench.report import (
 )
 from deploy.bench.run import Taken
 from deploy.bench.samples import PROTOCOLS, Sender, bodies, mark_of, mean_bytes, number_of
-from deploy.bench.tiers import Dose
+from deploy.bench.tiers import Dose, Sample, steady
 from deploy.cli_bench import bench
 from deploy.settings import SettingError
 
@@ -189,3 +190,45 @@ def test_every_dimension_changes_the_dose_or_the_bed(name: str) -> None:
     doses = {dimension.change(Dose(), value) for value in dimension.values}
     assert len(doses) == (1 if name == "sources" else len(dimension.values))
     assert all(dose.expected > 0 for dose in doses)
+
+
+IMPORTED = """\
+import time: self [us] | cumulative | imported package
+import time:       100 |        100 |   _weakref
+import time:       300 |        400 | aiokafka.util
+import time:       200 |        900 | aiokafka
+2026-11-21T12:00:00.000Z INFO deploy.tier: ingest is ready
+import time:        50 |         50 | json.decoder
+"""
+SMAPS = """\
+7f00-7f10 r--p 00000000 08:01 1 /venv/lib/python3.11/site-packages/chdb/_chdb.so
+Rss:                1000 kB
+Private_Clean:       900 kB
+Private_Dirty:         4 kB
+7f10-7f20 rw-p 00000000 00:00 0
+Rss:                 500 kB
+Private_Dirty:       500 kB
+"""
+
+
+def test_imports_are_added_up_by_package() -> None:
+    assert by_package(IMPORTED) == {"aiokafka": 500, "standard library": 150}
+
+
+def test_memory_is_added_up_by_what_is_mapped() -> None:
+    assert mappings(SMAPS) == (1404, {"chdb": 1000})
+
+
+def test_what_is_installed_is_weighed_without_extras() -> None:
+    found = installed.sizes("headrace")
+    assert found["aiokafka"] > 100_000
+    assert "matplotlib" not in found
+
+
+def test_workers_are_timed_while_all_are_there_and_none_has_finished() -> None:
+    samples = [Sample(left, at, at / 2) for at, left in enumerate([100, 90, 80, 40, 8, 0])]
+    first, last = steady(samples, 100)
+    assert (first.left, last.left) == (80, 8)
+    quick = [Sample(100, 0.0, 0.0), Sample(100, 0.1, 0.1), Sample(0, 0.2, 0.2)]
+    first, last = steady(quick, 100)
+    assert (first.left, last.left, last.at) == (100, 0, 0.2)
