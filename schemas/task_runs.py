@@ -165,11 +165,12 @@ class Runs:
         """
         self.hold(epoch)
         failures, not_before, handled = self.failures, self.not_before, self.handled
-        if not result.by_hand and result.outcome == "failed":
+        if result.outcome == "done" and not result.dry:
+            failures = not_before = 0  # also by hand: somebody has seen to it
+        elif result.outcome == "failed" and not result.by_hand:
             failures += 1
             not_before = result.ended_at + back_off(failures)
-        elif not result.by_hand:
-            failures = not_before = 0
+        if result.outcome == "done" and not result.by_hand:
             handled = max(handled, result.scheduled_at)
         return replace(
             self,

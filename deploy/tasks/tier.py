@@ -1,5 +1,6 @@
 """``headrace tasks work`` in the foreground."""
 
+import logging
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,8 @@ from ingest.publish import KafkaPublisher
 async def work(tier: Foreground, *, host: str, metrics_port: int | None) -> None:
     """Scheduled tasks: one more edge, so the ledger counts it as one."""
     settings = tier.settings
+    # What goes wrong with Kafka is said by whoever needs it, once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     await wait_for_kafka(settings.kafka, seconds=KAFKA_SECONDS)
     book, keeper = keep_books("edge", settings, tier.metrics)
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock, ledger=book)

@@ -13,6 +13,7 @@ from schemas.task_runs import (
     GRACE_MS,
     MAX_RESULTS,
     Due,
+    Outcome,
     Result,
     Runs,
     back_off,
@@ -128,15 +129,20 @@ def test_the_rest_grows_up_to_an_hour() -> None:
     assert back_off(10) == back_off(10_000) == HOUR
 
 
-def test_a_run_by_hand_changes_nothing_of_the_regular_ones() -> None:
+@pytest.mark.parametrize(
+    ("outcome", "dry", "failures"),
+    [("failed", False, 2), ("failed", True, 2), ("done", True, 2), ("done", False, 0)],
+)
+def test_a_run_by_hand_ends_failures_when_it_is_well(
+    outcome: Outcome, dry: bool, failures: int
+) -> None:
     failing = Runs(failures=2, not_before=BASE + 9, handled=BASE)
-    runs = failing.asked(BASE + 1, dry=False)
-    runs = runs.begun(Due(BASE + 1, BASE + 1, by_hand=True), "w", BASE + 2)
-    for outcome in ("done", "failed"):
-        result = Result(BASE + 1, BASE + 2, BASE + 3, outcome, by_hand=True)
-        ended = runs.ended(1, result, state=None, log=("x",))
-        assert (ended.failures, ended.not_before, ended.handled) == (2, BASE + 9, BASE)
-        assert (ended.log, ended.results) == (("x",), (result,))
+    runs = failing.asked(BASE + 1, dry=dry)
+    runs = runs.begun(Due(BASE + 1, BASE + 1, by_hand=True, dry=dry), "w", BASE + 2)
+    result = Result(BASE + 1, BASE + 2, BASE + 3, outcome, by_hand=True, dry=dry)
+    ended = runs.ended(1, result, state=None, log=("x",))
+    assert (ended.failures, ended.not_before) == (failures, (BASE + 9) * bool(failures))
+    assert (ended.handled, ended.log, ended.results) == (BASE, ("x",), (result,))
 
 
 def test_state_stays_where_a_run_keeps_none() -> None:

@@ -70,7 +70,11 @@ def serving(answers: dict[str, Any]) -> Iterator[Site]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """Say nothing of clients that have hung up, as some are made to."""
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         site.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
