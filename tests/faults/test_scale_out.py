@@ -1,7 +1,7 @@
 """Two and three of each tier: added, restarted one by one and removed while events stream in."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -43,22 +43,28 @@ def test_tiers_come_and_go_under_load(
         cluster.headrace("sources", "create", FILUM_SOURCE, "--write-key", FILUM_KEY)
         cluster.headrace("sources", "create", TRACARDI_SOURCE)
         cluster.add(*((tier, 1) for tier in TIERS))
-        steps = changes(cluster, most)
+        # Kafka keeps a sink's partitions for its session time-out of 30 s: it may come back.
+        slow = most > 2 or kafka != "stand-in"
+        steps = changes(cluster, most, TIERS if slow else ("ingest", "process"))
         took = stream(cluster, steps)
         recovery = all_stored(cluster, STEP * len(steps))
         tell(cluster, report, f"{kafka}, up to {most} of each", STEP * len(steps), recovery, took)
         cluster.remove(*cluster.tiers)
 
 
-def changes(cluster: Cluster, most: int) -> list[Callable[[], None]]:
-    """Grow to so many of each, restart all of them, shrink to one that was not there at first."""
+def changes(cluster: Cluster, most: int, gone: Collection[str]) -> list[Callable[[], None]]:
+    """Grow to so many of each, restart all of them, shrink to those that came last.
+
+    Args:
+        gone: tiers that shrink.
+    """
     steps: list[Callable[[], None]] = [
         lambda number=number: cluster.add(*((tier, number) for tier in TIERS))  # type: ignore[misc]
         for number in range(2, most + 1)
     ]
     steps.append(lambda: cluster.roll(range(1, most + 1)))
     steps += [
-        lambda number=number: cluster.remove(*((tier, number) for tier in TIERS))  # type: ignore[misc]
+        lambda number=number: cluster.remove(*((tier, number) for tier in gone))  # type: ignore[misc]
         for number in range(1, most)
     ]
     return steps
