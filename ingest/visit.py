@@ -1,6 +1,7 @@
 """What is known of a request before its body, so that every refusal can be the vendor's."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import parse_qs
 
@@ -148,15 +149,17 @@ class Visit:
                 headers.append((lower.encode("latin-1"), f"{took:.3f}".encode()))
             else:
                 headers.append((lower.encode("latin-1"), value.encode("latin-1")))
-        if self.origin and (own := _own_headers(headers, self.extra)):
-            headers += cors.expose(own)
-        return headers + self.extra
+        if not self.origin:
+            return headers + self.extra
+        every = headers + self.extra
+        return headers + _exposed(tuple([name for name, _ in every])) + self.extra
 
 
-def _own_headers(headers: Headers, extra: Headers) -> list[str]:
+@lru_cache(maxsize=256)
+def _exposed(names: tuple[bytes, ...]) -> Headers:
     """Name the headers that scripts may not read unasked (Fetch standard, section 3.3.6)."""
-    names = [name.decode("latin-1") for name, _ in headers + extra]
-    return [name for name in names if name not in _ALWAYS_READ]
+    listed = [name.decode("latin-1") for name in names]
+    return cors.expose([name for name in listed if name not in _ALWAYS_READ])
 
 
 def first_of(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The raw event: what the edge wrote, one JSON line, before anybody understood it."""
 
-from collections.abc import Mapping
 from dataclasses import Field, fields
 from operator import itemgetter
 from typing import Any, ClassVar, Final
@@ -128,7 +127,7 @@ def read(line: bytes) -> RawEvent:
             :mod:`schemas.reading`, so that no reader of a raw event has to fear its shape.
     """
     value = codec.loads(line)
-    if not isinstance(value, Mapping):
+    if type(value) is not dict:
         raise Malformed("envelope-invalid", "a raw event is a JSON object")
     try:
         raw = RawEvent(**value)

@@ -165,6 +165,7 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=4096)
 def iso(ms: int) -> str:
     """Unix ms -> ISO 8601 in UTC with milliseconds, e.g. ``2026-11-20T17:48:16.499Z``."""
     seconds, rest = divmod(ms, 1000)

@@ -6,6 +6,7 @@ in any order, and :func:`fold` of the same set is the same state.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from schemas import codec
@@ -72,6 +73,7 @@ class Change:
 
 
 _FIELDS: Final = tuple(each.name for each in fields(Change))
+_values: Final = attrgetter(*_FIELDS)
 _ALWAYS: Final = frozenset({"event_id", "source_id", "profile_id", "at", "received_at", "kind"})
 
 
@@ -81,7 +83,7 @@ def write(change: Change) -> bytes:
     Raises:
         Malformed: ``json-unserialisable``.
     """
-    said = ((name, getattr(change, name)) for name in _FIELDS)
+    said = zip(_FIELDS, _values(change), strict=True)
     return codec.dumps({name: value for name, value in said if value or name in _ALWAYS})
 
 

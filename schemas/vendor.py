@@ -1,8 +1,8 @@
 """What a vendor module is: the values it reads and writes, and the shape it must have."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from dataclasses import Field, dataclass, field
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 from schemas import codec
 from schemas.answers import Ask, Told
@@ -12,6 +12,7 @@ from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.events import Event, iso
 from schemas.ids import Ids
 from schemas.sources import Bridge, Key, KeyType, Redirect, Source
+from schemas.values import frozen
 
 _DAY: Final = slice(10)
 
@@ -44,7 +45,7 @@ class Route:
     onward: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """An HTTP request after the edge bounded and inflated it.
 
@@ -81,7 +82,7 @@ class Request:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Claim:
     """A request that has the right shape, and what it shows to be let in.
 
@@ -99,7 +100,7 @@ class Claim:
     needs: KeyType = "write"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Grant:
     """What let a request in.
 
@@ -114,7 +115,7 @@ class Grant:
     redirect: Redirect | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Draft:
     """One event of a request.
 
@@ -132,7 +133,7 @@ class Draft:
     session_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """The events of one request.
 
@@ -145,6 +146,8 @@ class Batch:
         believed: whose the session was taken for before, when they did not say; filled in alike.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
     drafts: tuple[Draft, ...]
     shared: bytes = b"null"
     answer: Any = None
@@ -153,7 +156,7 @@ class Batch:
     believed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """An HTTP answer in the vendor's own words.
 

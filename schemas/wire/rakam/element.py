@@ -14,6 +14,10 @@ TRIGGERS: Final = ("_ip", "_user_agent", "_referrer")
 """Properties that ask for something instead of saying it."""
 
 _PERMITTED: Final = ("collection", "api", "properties", "event_id")
+_MEMBERS: Final = frozenset(_PERMITTED)
+_NUMBERS: Final = frozenset({int, float, type(None)})
+_HOLDERS: Final = frozenset({dict, list})
+_SCALARS: Final = ("_user", *TRIGGERS)
 _BODY: Final = ("body",)
 
 
@@ -39,17 +43,17 @@ def properties_of(event: JsonObject) -> JsonObject:
     Raises:
         Malformed: ``property-invalid``, ``name-invalid`` or ``dict-type``.
     """
-    for name in event:
-        if name not in _PERMITTED:
-            permitted = ", ".join(_PERMITTED)
-            raise _refused(name, f"Invalid property '{name}'; permitted are {permitted}")
-    if type(event.get("event_id")) not in {int, float, type(None)}:
+    if not event.keys() <= _MEMBERS:
+        name = next(name for name in event if name not in _MEMBERS)
+        permitted = ", ".join(_PERMITTED)
+        raise _refused(name, f"Invalid property '{name}'; permitted are {permitted}")
+    if type(event.get("event_id")) not in _NUMBERS:
         raise _refused("event_id", "event_id must be a number")
     found = columns(as_object(event.get("properties"), (*_BODY, "properties")))
     if "$server_time" in found:
         raise _refused("$server_time", "property $server_time is reserved")
-    for name in ("_user", *TRIGGERS):
-        if type(found.get(name)) is dict or type(found.get(name)) is list:
+    for name in _SCALARS:
+        if type(found.get(name)) in _HOLDERS:
             raise _refused(name, f"property {name} must not be an array or object")
     if len(str(found.get("_user"))) > MAX_ID:
         raise _refused("_user", f"property _user is longer than {MAX_ID} characters")

@@ -74,7 +74,11 @@ def decode(raw: RawEvent) -> Event:
     asked = {} if raw.endpoint == "copy" else _asked(found, shared, raw)
     identifies = collection in _PROFILE_COLLECTIONS
     dropped = _COPIED if raw.endpoint == "copy" else _MAPPED
-    kept = {name: found[name] for name in found if name not in dropped}
+    kept = found.copy()
+    for name in dropped:
+        kept.pop(name, None)
+    if asked:
+        kept |= _referrer_columns(asked, found, shared)
     done = changes.of_identify(found) if identifies else _NONE
     return Event(
         "identify" if identifies else "track",
@@ -83,13 +87,13 @@ def decode(raw: RawEvent) -> Event:
         sent_at=times.storable(sent_at),
         user_id=id_text(found.get("_user")),
         anonymous_id=id_text(found.get("_device_id")),
-        properties=kept | _referrer_columns(asked, found, shared),
+        properties=kept,
         context=done,
         details=_details(found, api, asked),
         repeats=_repeats(asked) if asked else _NONE,
         flat=True,
         errors=errors,
-        changes=changes.said(done),
+        changes=changes.said(done) if done else None,
     )
 
 
@@ -98,8 +102,8 @@ def _api(shared: JsonObject, body: JsonObject) -> JsonObject:
 
     iOS events have one without ``upload_time``, which must not undo the clock's correction.
     """
-    own = {name: value for name, value in inside(body, "api").items() if value is not None}
-    return inside(shared, "api") | own
+    common, own = inside(shared, "api"), inside(body, "api")
+    return common | {name: own[name] for name in own if own[name] is not None} if own else common
 
 
 def _upload_time(value: Any) -> tuple[int | None, tuple[str, ...]]:
@@ -148,14 +152,19 @@ def _referrer_columns(asked: JsonObject, found: JsonObject, shared: JsonObject) 
 
 
 def _details(found: JsonObject, api: JsonObject, asked: JsonObject) -> dict[str, str]:
-    library = inside(api, "library")
-    referrer = as_word(asked.get("_referrer"))
-    return texts(
-        **{detail: found[name] for name, detail in _DETAILS.items() if name in found},
-        ip=asked.get("_ip"),
-        user_agent=asked.get("_user_agent"),
-        referrer=referrer,
-        referrer_host=links.host(referrer),
-        library=library.get("name"),
-        library_version=library.get("version"),
-    )
+    details = {
+        detail: text
+        for name, detail in _DETAILS.items()
+        if type(text := found.get(name)) is str and text
+    }
+    if asked:
+        referrer = as_word(asked.get("_referrer"))
+        details |= texts(
+            ip=asked.get("_ip"),
+            user_agent=asked.get("_user_agent"),
+            referrer=referrer,
+            referrer_host=links.host(referrer),
+        )
+    if library := inside(api, "library"):
+        details |= texts(library=library.get("name"), library_version=library.get("version"))
+    return details

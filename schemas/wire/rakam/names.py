@@ -8,6 +8,8 @@ from typing import Any, Final
 from schemas.errors import Malformed
 from schemas.reading import MAX_NAME, JsonObject
 
+_ORDINARY: Final = 64
+"""Properties up to which their names are remembered together: events of a kind have the same."""
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -33,4 +35,11 @@ def column(name: str) -> str:
 
 def columns(properties: JsonObject) -> dict[str, Any]:
     """Rename every property; of two that become one name the last wins."""
-    return {column(name): value for name, value in properties.items()}
+    if len(properties) > _ORDINARY:
+        return {column(name): value for name, value in properties.items()}
+    return dict(zip(_columns(tuple(properties)), properties.values(), strict=True))
+
+
+@lru_cache(maxsize=1024)
+def _columns(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(column, names))
