@@ -238,6 +238,7 @@ def test_an_edge_is_told_what_became_of_its_events() -> None:
         "00000000-0000-0000-0000-000000000002",
         saved=False,
         errors=("the body is no object",),
+        code="body-invalid",
     )
     assert bug.errors == ("process-bug: kept as a dead letter",)
     assert (unknown.profile_id, unknown.session_id, unknown.opened) == ("", "", False)

@@ -17,14 +17,21 @@ def test_names_and_partitions() -> None:
         "headrace.dead",
         "headrace.answers",
         "headrace.ledger",
+        "headrace.limits",
         "headrace.raw._heartbeat",
+        "headrace.tasks",
+        "headrace.task_runs",
+        "headrace.task_turns",
+        "headrace.webhooks",
         "headrace.raw.shop",
         "headrace.raw.app",
     ]
     assert [topic.partitions for topic in TOPICS.all(["shop"])] == [
         *(1, 1, 1),
         *(12, 12, 12, 12),
-        *(1, 12, 12),
+        *(1, 1, 12),
+        *(1, 1, 12),
+        *(1, 12),
     ]
 
 
@@ -33,6 +40,7 @@ def test_what_is_known_and_state_are_compacted_and_nothing_else() -> None:
     assert (state.name, state.partitions) == ("headrace-processors-sessions-changelog", 12)
     for topic in (*TOPICS.all(["shop"]), state):
         known = {TOPICS.sources, TOPICS.schemas, TOPICS.overrides, TOPICS.profiles}
+        known |= {TOPICS.tasks, TOPICS.task_runs, TOPICS.webhooks}
         compacted = topic in known | {state}
         assert topic.configs["cleanup.policy"] == ("compact" if compacted else "delete")
         assert ("retention.ms" in topic.configs) is not compacted
