@@ -16,11 +16,13 @@ from deploy.balance import balance
 from deploy.inquest import Line, event_lines, known, raw_lines
 from deploy.reckoning import Finding, Findings, reckon
 from deploy.records import records
-from deploy.registry import read_sources
+from deploy.registry import Tail, read_once
 from deploy.settings import Settings
 from deploy.sheet import Fate, Key, Log, Place, Sheet, Side, Why, by_place
+from deploy.tier import clock
+from processors.unfolding import unfolding
 from schemas.errors import Unavailable
-from schemas.sources import Registry
+from schemas.wire import vendor
 from sinks.clickhouse import ClickHouse
 from sinks.ledger import Ledger
 
@@ -59,11 +61,11 @@ async def audit(settings: Settings, since: int) -> Audited:
         Unavailable: ``broker-unavailable``.
         Failed: ClickHouse does not answer.
     """
-    registry = await read_sources(settings.kafka, settings.topics)
+    tail = await read_once(settings.kafka, settings.topics)
     ledger = Ledger(ClickHouse(settings.clickhouse_writer))
     try:
         async with _kafka(settings.kafka) as (consumer, admin):
-            return await _Audit(settings, registry, ledger, consumer, admin, since).run()
+            return await _Audit(settings, tail, ledger, consumer, admin, since).run()
     except (KafkaError, OSError) as error:
         raise Unavailable("broker-unavailable", f"Kafka does not answer: {error}") from error
     finally:
@@ -89,7 +91,7 @@ class _Audit:
     def __init__(
         self,
         settings: Settings,
-        registry: Registry,
+        tail: Tail,
         ledger: Ledger,
         consumer: Any,
         admin: Any,
@@ -97,7 +99,8 @@ class _Audit:
     ) -> None:
         self._settings = settings
         self._topics = settings.topics
-        self._registry = registry
+        self._registry = tail.registry
+        self._unfold = unfolding(tail.webhooks, vendor, clock)
         self._ledger = ledger
         self._consumer = consumer
         self._admin = admin
@@ -188,6 +191,9 @@ class _Audit:
                 return late
             await asyncio.sleep(_LOOK_SECONDS)
 
+    def _raw_lines(self, place: Place, value: bytes) -> list[Line]:
+        return list(raw_lines(place, value, self._registry, self._unfold))
+
     async def _look_into(self, suspects: Mapping[Place, Why], waiting: set[int]) -> None:
         events = self._topics.events.name
         lines: dict[Place, list[Line]] = {}
@@ -195,7 +201,7 @@ class _Audit:
             if place.topic == events:
                 lines[place] = list(event_lines(place, value))
             else:
-                lines[place] = list(raw_lines(place, value, self._registry))
+                lines[place] = await asyncio.to_thread(self._raw_lines, place, value)
         everything = [line for each in lines.values() for line in each]
         facts = await known(self._ledger, everything, self._letters, waiting)
         reckon(self._sheet, suspects, lines, facts, self._findings, events)

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from deploy.sheet import Fate, Key, Place
+from processors.bury import Record
 from processors.steps.decode import decode
+from processors.unfold import Unfold
 from schemas import codec
 from schemas.erasures import NOBODY, Named, Subjects, digest, named_by
 from schemas.errors import Malformed
@@ -29,6 +31,7 @@ class Line(NamedTuple):
         customer: whose it is, as erasures of customers name them.
         who: whose it is, as erasures of people do.
         at: time of the event, Unix ms, 0 where that is not known.
+        request: id of the webhook's request that it was made of, "" for none.
     """
 
     place: Place
@@ -39,6 +42,7 @@ class Line(NamedTuple):
     customer: str = ""
     who: Named = Named(0)
     at: int = 0
+    request: str = ""
 
     @property
     def event(self) -> EventKey:
@@ -72,7 +76,7 @@ class Known:
         if line.event in self.stored:
             return "stored"
         unread = not line.event_id and line.place in self.letters
-        if line.event in self.buried or unread:
+        if line.event in self.buried or (line.key[0], line.request) in self.buried or unread:
             return "dead"
         if line.unsaved:
             return "unsaved"
@@ -92,20 +96,38 @@ class Known:
         return self.people.has(source_id, line.who)
 
 
-def raw_lines(place: Place, value: bytes, registry: Registry) -> Iterable[Line]:
-    """Understand a raw record as the processors do."""
-    for line in codec.split_lines(value):
-        try:
-            raw, event = decode(line, vendor)
-        except Malformed:
-            yield Line(place, received_minute(line), _id_of(line), 0)
-            continue
-        source = registry.get(raw.source_id)
-        unsaved = not event.saves_event or (source is not None and source.transitional)
-        key = raw.source_id, minute_of(raw.received_at)
-        at = clamp_time(event.event_time, raw.received_at)
-        who = named_by(raw, event)
-        yield Line(place, key, raw.event_id, raw.received_at, unsaved, event.group_id, who, at)
+def raw_lines(
+    place: Place, value: bytes, registry: Registry, unfold: Unfold | None = None
+) -> Iterable[Line]:
+    """Understand a raw record as the processors do; ``unfold`` runs the scripts of webhooks."""
+    source_id = place.topic.rpartition(".")[2]
+    lines: Iterable[bytes | tuple[bytes, Exception]] = codec.split_lines(value)
+    if unfold is not None and unfold.concerns(source_id):
+        found = unfold.unfold(Record(source_id, place.topic, place.partition, place.offset, value))
+        lines = found.lines
+        for request in (each.raw for each in found.requests if not each.events):
+            key = request.source_id, minute_of(request.received_at)
+            yield Line(place, key, request.event_id, request.received_at, unsaved=True)
+    for line in lines:
+        yield _raw_line(place, line, registry)
+
+
+def _raw_line(place: Place, line: bytes | tuple[bytes, Exception], registry: Registry) -> Line:
+    if isinstance(line, tuple):
+        return Line(place, received_minute(line[0]), _id_of(line[0]), 0)
+    try:
+        raw, event = decode(line, vendor)
+    except Malformed:
+        return Line(place, received_minute(line), _id_of(line), 0)
+    source = registry.get(raw.source_id)
+    unsaved = not event.saves_event or (source is not None and source.transitional)
+    key = raw.source_id, minute_of(raw.received_at)
+    at = clamp_time(event.event_time, raw.received_at)
+    who, made_of = named_by(raw, event), event.context.get("webhook")
+    request = made_of.get("request", "") if isinstance(made_of, dict) else ""
+    return Line(
+        place, key, raw.event_id, raw.received_at, unsaved, event.group_id, who, at, request
+    )
 
 
 def event_lines(place: Place, value: bytes) -> Iterable[Line]:
@@ -131,10 +153,12 @@ async def known(
     Raises:
         Failed: ClickHouse does not answer.
     """
-    wanted = {line.event for line in lines if line.event_id}
+    each = tuple(lines)
+    wanted = {line.event for line in each if line.event_id}
+    requests = {(line.key[0], line.request) for line in each if line.request}
     return Known(
         await ledger.stored(wanted),
-        await ledger.buried(wanted),
+        await ledger.buried(wanted | requests),
         letters,
         await ledger.erased() if wanted else {},
         waiting,

@@ -195,7 +195,12 @@ class Tail:
 
 
 async def read_sources(kafka: str, topics: Topics) -> Registry:
-    """Read the registry once.
+    """Read the registry once; see :func:`read_once`."""
+    return (await read_once(kafka, topics)).registry
+
+
+async def read_once(kafka: str, topics: Topics) -> Tail:
+    """Read everything once.
 
     Raises:
         SettingError: no broker answers.
@@ -204,4 +209,4 @@ async def read_sources(kafka: str, topics: Topics) -> Registry:
     tail = Tail(kafka, topics)
     await tail.start()
     await tail.stop()
-    return tail.registry
+    return tail

@@ -46,6 +46,8 @@ class Signature:
         timestamp, timestamp_field: where the time of sending is, as ``at`` and ``field``.
         tolerance: seconds that it may differ from the edge's clock; 0 for any.
         key_encoding: how the secret is written.
+        body_digest: place of the body's SHA-256 in hex, held against the body where it is there:
+            some sign that in the place of the body.
     """
 
     at: str
@@ -57,11 +59,13 @@ class Signature:
     timestamp_field: str = ""
     tolerance: int = 0
     key_encoding: KeyEncoding = "text"
+    body_digest: str = ""
 
 
 def check(signature: Signature) -> None:
     """Refuse what cannot be; Malformed ``webhook-invalid``."""
-    for name, place in (("at", signature.at), ("timestamp", signature.timestamp)):
+    for name in ("at", "timestamp", "body_digest"):
+        place = getattr(signature, name)
         if (place or name == "at") and not _PLACE.fullmatch(place):
             message = f"signature.{name} is header:NAME, query:NAME, form:NAME or json:PATH"
             raise _wrong(message)

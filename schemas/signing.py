@@ -5,6 +5,7 @@ import binascii
 import hmac
 import re
 from collections.abc import Callable, Collection, Mapping
+from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -51,6 +52,8 @@ def verify(
     if not good:
         message = "no secret of this webhook has signed the request: compare secret and declaration"
         raise Refused("signature-wrong", message)
+    if signature.body_digest and not _is_digest(text_at(signature.body_digest, request), request):
+        raise Refused("signature-wrong", "the body is not the one that was signed")
     if signature.tolerance:
         _check_time(signature, request)
 
@@ -85,6 +88,12 @@ def _decoded(text: str, encoding: str) -> bytes:
         return bytes.fromhex(text) if encoding == "hex" else base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):
         return b""
+
+
+def _is_digest(text: str, request: Request) -> bool:
+    """Compare a digest with the body; one that is not there is signed for not being there."""
+    wanted = sha256(request.body).digest()
+    return not text or hmac.compare_digest(wanted, _decoded(text, "hex"))
 
 
 def _texts(place: str, field: str, request: Request) -> list[str]:

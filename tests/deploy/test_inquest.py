@@ -4,12 +4,16 @@ import pytest
 
 from deploy.inquest import Known, Line, event_lines, raw_lines
 from deploy.sheet import Fate, Place
+from processors.unfolding import unfolding
 from schemas import codec
 from schemas.erasures import Named, Subjects, digest
 from schemas.events import iso
 from schemas.ledger import UNKNOWN, minute_of
 from schemas.sources import Registry
 from schemas.topics import HEARTBEAT
+from schemas.wire import vendor
+from tests.processors.test_unfold import known as webhooks
+from tests.processors.test_unfold import line as hook_line
 
 AT = 1_795_262_431_500
 KEY = ("shop", minute_of(AT))
@@ -77,3 +81,17 @@ def test_raw_lines_that_nobody_understands_are_known_by_what_they_say() -> None:
         Line(RAW, KEY, "e", 0),
         Line(RAW, ("", UNKNOWN), "", 0),
     ]
+
+
+def test_requests_of_webhooks_are_known_by_what_was_made_of_them() -> None:
+    unfold = unfolding(webhooks(), vendor, lambda: AT)
+    many, none, failed = hook_line('["a", "b"]'), hook_line("[]", number=2), hook_line("throw")
+    value = b"\n".join((many, none, failed))
+    unsaved, *made, dead = raw_lines(RAW, value, Registry(), unfold)
+    request = "00000000-0000-0000-0000-000000000001"
+    assert (unsaved.event_id, unsaved.unsaved) == (request[:-1] + "2", True)
+    assert [(line.request, line.unsaved) for line in made] == [(request, False)] * 2
+    assert len({line.event_id for line in made}) == 2
+    assert (dead.event_id, dead.request) == (request, "")
+    facts = known(buried={("shop", request)}, letters=set())
+    assert [facts.fate(line, raw=True) for line in (*made, dead)] == ["dead"] * 3

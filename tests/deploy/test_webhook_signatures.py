@@ -138,6 +138,15 @@ def test_other_conventions() -> None:
         check_secret(standard, "whsec_!")
 
 
+def test_a_body_is_held_against_the_digest_that_was_signed() -> None:
+    query = {"bodySHA256": [hashlib.sha256(BODY).hexdigest()]}
+    address = f"http://in.example/hook?bodySHA256={query['bodySHA256'][0]}"
+    signed = b64(digest(address.encode(), "sha1"))
+    for body, code in ((BODY, ""), (b"{}", "signature-wrong")):
+        sent = request(body, query, x_twilio_signature=signed, host="in.example")
+        assert verified("twilio", sent) == code
+
+
 def test_keys_that_are_none_verify_nothing() -> None:
     for key in ("", "no key", "-----BEGIN PUBLIC KEY-----\nAA\n", b64(b"DER")):
         assert not verify_key(key, ECDSA, str(NOW).encode() + BODY)

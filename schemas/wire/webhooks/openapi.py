@@ -96,6 +96,7 @@ _SCHEMAS: Final[dict[str, JsonObject]] = {
             "timestamp_field": text(MAX_FIELD),
             "tolerance": {"type": "integer", "minimum": 0, "maximum": MAX_TOLERANCE},
             "key_encoding": {"type": "string", "enum": list(KEY_ENCODINGS)},
+            "body_digest": _PLACED,
         },
         ("at",),
         others=False,
