@@ -113,4 +113,4 @@ def test_webhooks_are_folded() -> None:
     assert found.collecting("app") is None
     found.fold(b"b", None)
     assert found.collecting("shop") is None
-    assert (found.sources, found.revision) == ({"shop"}, 3)
+    assert (found.sources, found.revision) == (frozenset({"shop"}), 3)
