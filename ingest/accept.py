@@ -89,10 +89,10 @@ def allows_origin(source: Source, origin: str) -> bool:
 
 def stamp(
     batch: Batch,
-    *,
     request: Request,
     grant: Grant,
     protocol: str,
+    *,
     partitions: int,
     new_id: Callable[[], str],
     ask: str = "",

@@ -4,12 +4,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Final, Protocol, cast
 
 from ingest import cors, frozen
-from ingest.accept import allows_origin, authorise, stamp
+from ingest.accept import Accepted, allows_origin, authorise, stamp
 from ingest.asgi import Receive, Scope, Send, respond
 from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
@@ -28,6 +28,9 @@ from schemas.topics import Topics
 from schemas.vendor import Batch, Claim, Edge, Grant, Greeter, Reply, Request, Route, Vendor
 
 log: Final = logging.getLogger(__name__)
+
+_LARGE: Final = 16 << 10
+"""Bytes of a body that is let go once its events are taken out of it."""
 
 
 class Publisher(Protocol):
@@ -109,7 +112,7 @@ class Door:
         self._feed = feed
         self._desk = desk
         self._rounds = rounds
-        self._partitions = topics.partitions
+        self._stamp = partial(stamp, partitions=topics.partitions, new_id=edge.new_id)
         self._topic_of = lru_cache(maxsize=1024)(lambda source_id: topics.raw(source_id).name)
         self._edge = edge
         self._clock = clock
@@ -192,11 +195,21 @@ class Door:
         if grant is None:
             raise TypeError(f"{visit.entry.path} takes events that are no source's")
         self._gate.take_events(grant.source)
+        collected = self._collect(visit, *self._split(visit, claim, request, grant), grant)
+        # parsed JSON is many times its bytes, and many requests wait for Kafka at once
+        del claim, request
+        return await collected
+
+    def _split(
+        self, visit: Visit, claim: Claim, request: Request, grant: Grant
+    ) -> tuple[Batch, Request]:
         batch = visit.entry.vendor.split(claim, request, grant, self._edge)
-        del claim  # parsed JSON is many times its bytes, and what follows may take a while
         if visit.only_looks:  # scanners of mail look at pixels and links that nobody opened
             batch = replace(batch, drafts=())
-        return await self._collect(visit, batch, request, grant)
+        if visit.held < _LARGE:
+            return batch, request
+        self._bodies.release(visit.held)
+        return batch, visit.without_body(request)
 
     def _grant(self, claim: Claim, visit: Visit, route: Route, request: Request) -> Grant | None:
         """Let the request in; None where it stands above all sources or beside them."""
@@ -217,38 +230,34 @@ class Door:
 
     async def _collect(self, visit: Visit, batch: Batch, request: Request, grant: Grant) -> Reply:
         """Publish, and hear what the reply wants to know: the way of every event."""
-        vendor, ask = visit.entry.vendor, batch.ask
-        if ask is None or not batch.drafts:
-            event_ids = await self._publish(vendor, batch, request, grant)
+        vendor, ask, count = visit.entry.vendor, batch.ask, len(batch.drafts)
+        if ask is None or not count:
+            accepted = self._stamp(batch, request, grant, vendor.NAME)
+            if count > 1:  # the lines have it all
+                batch = replace(batch, drafts=())
+            event_ids = await self._publish(vendor, accepted, request, grant)
             return vendor.reply(batch, event_ids, request)
         source_id, now = grant.source.id, request.received_at
         # Nobody answers in time what waits on disk.
-        wanted = 0 if self._publisher.detail else len(batch.drafts)
+        wanted = 0 if self._publisher.detail else count
         round_trip = self._rounds.expect(source_id, ask, wanted, now)
         if round_trip is None:
-            event_ids = await self._publish(vendor, batch, request, grant)
+            accepted = self._stamp(batch, request, grant, vendor.NAME)
+            event_ids = await self._publish(vendor, accepted, request, grant)
             told = self._rounds.remembered(source_id, ask, event_ids[0], now)
         else:
             with round_trip as expected:
-                event_ids = await self._publish(vendor, batch, request, grant, expected.ask)
+                accepted = self._stamp(batch, request, grant, vendor.NAME, ask=expected.ask)
+                event_ids = await self._publish(vendor, accepted, request, grant)
                 told = await self._rounds.hear(source_id, ask, event_ids, now, expected)
         believed = "" if told else self._rounds.believed(source_id, ask, now)
         return vendor.reply(replace(batch, told=told, believed=believed), event_ids, request)
 
     async def _publish(
-        self, vendor: Vendor, batch: Batch, request: Request, grant: Grant, ask: str = ""
+        self, vendor: Vendor, accepted: Accepted, request: Request, grant: Grant
     ) -> tuple[str, ...]:
         """Return the event ids once every event is safe."""
         source = grant.source
-        accepted = stamp(
-            batch,
-            request=request,
-            grant=grant,
-            protocol=vendor.NAME,
-            partitions=self._partitions,
-            new_id=self._edge.new_id,
-            ask=ask,
-        )
         if not source.dynamic_schema:
             await self._hold_to_schema(chain.from_iterable(accepted.lines.values()), vendor, grant)
         if accepted.lines:

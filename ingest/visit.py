@@ -1,6 +1,7 @@
 """What is known of a request before its body, so that every refusal can be the vendor's."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, cast
 from urllib.parse import parse_qs
@@ -99,6 +100,12 @@ class Visit:
             Malformed: ``query-too-large`` (414).
         """
         self.request = self._make(route, _query(self.query_string), body)
+        return self.request
+
+    def without_body(self, request: Request) -> Request:
+        """Let go of the body; what follows does without."""
+        self.held = 0
+        self.request = replace(request, body=b"")
         return self.request
 
     def _make(self, route: Route, query: Mapping[str, list[str]], body: bytes) -> Request:

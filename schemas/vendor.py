@@ -60,6 +60,8 @@ class Request:
         received_at: edge clock, Unix ms.
     """
 
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
     endpoint: str
     method: str
     path: Mapping[str, str]
