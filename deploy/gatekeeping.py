@@ -23,6 +23,7 @@ _LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 0.5
 _RETRY_SECONDS: Final = 1.0
 _POLL_MS: Final = 500
+_ANSWER_MS: Final = 5000
 _SOURCES: Final = 32
 """Looked at, the busiest of this process: a look is two requests to Kafka, however many."""
 
@@ -98,8 +99,9 @@ class Gatekeeper:
         kafka, seen = self._settings.kafka, self._gate.shed.seen
         while not seen:  # noqa: ASYNC110  an event for each request would cost each request
             await asyncio.sleep(_LOOK_SECONDS)
-        admin: Any = AIOKafkaAdminClient(bootstrap_servers=kafka)
-        consumer: Any = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
+        patience = {"bootstrap_servers": kafka, "request_timeout_ms": _ANSWER_MS}
+        admin: Any = AIOKafkaAdminClient(**patience)
+        consumer: Any = AIOKafkaConsumer(**patience, enable_auto_commit=False)
         try:
             await admin.start()
             await consumer.start()

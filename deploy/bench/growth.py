@@ -12,7 +12,7 @@ from deploy.bench.report import Cell, Column, Plot, Table
 from deploy.bench.states import fill
 from deploy.bench.tiers import Dose, Tiers
 
-_SOURCE_SECONDS: Final = 0.03
+_SOURCE_SECONDS: Final = 0.1
 _STATE_SECONDS: Final = 1 / 25_000
 _START_SECONDS: Final = 6.0
 
