@@ -19,7 +19,7 @@ _STEP: Final = 0.02
 _RETURN: Final = 0.6
 """More of the requests with every second in which nothing waits; the less, the longer it waits."""
 _HEADROOM: Final = 0.95
-_BRAKE: Final = 0.5
+_BRAKE: Final = 0.2
 """Of what is worked off, so that the backlog shrinks; the more, the longer it is."""
 _KEEPS_UP: Final = 1.05
 """Worked off per record written: from here on the backlog goes away by itself."""
@@ -62,20 +62,24 @@ class Pace:
     def see(self, look: Look) -> None:
         """Judge anew by where the topic is now."""
         looks = self._looks
-        while len(looks) > 1 and look.at - looks[1].at >= _WINDOW_S:
+        while len(looks) > 2 and look.at - looks[2].at >= _WINDOW_S:  # noqa: PLR2004  before, old
             looks.popleft()
-        if looks and look.at - looks[0].at >= _WINDOW_S:
-            self._judge(looks[0], looks[-1], look)
+        if len(looks) > 1 and look.at - looks[1].at >= _WINDOW_S:
+            self._judge(looks[0], looks[1], looks[-1], look)
         looks.append(look)
 
-    def _judge(self, old: Look, last: Look, now: Look) -> None:
+    def _judge(self, before: Look, old: Look, last: Look, now: Look) -> None:
         # Busy all the time: not through with what was there at its beginning. One that has not
         # moved stands still: nobody knows how fast it will be.
-        busy = [
+        went_on = [
             place
             for place, end in old.ends.items()
             if old.done.get(place, 0) < now.done.get(place, 0) < end
         ]
+        # Nor of one that stood still a moment ago: it was not at work all the time.
+        busy = [place for place in went_on if before.done.get(place, 0) < old.done.get(place, 0)]
+        if went_on and not busy:
+            return
         backlog = sum(now.ends[place] - now.done[place] for place in busy if place in now.ends)
         drained = sum(now.done[place] - old.done.get(place, 0) for place in busy)
         drained_per_s = drained / (now.at - old.at)

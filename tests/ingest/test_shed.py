@@ -68,9 +68,14 @@ def test_nobody_is_refused_while_the_processors_stand_still() -> None:
     assert pipeline.pace.share == 1
 
 
-def test_nobody_is_refused_while_they_catch_up() -> None:
+@pytest.mark.parametrize("stands", [8, 20, 600])
+@pytest.mark.parametrize("partly", [1, 30, 400])
+def test_nobody_is_refused_while_they_catch_up(stands: int, partly: int) -> None:
+    """They go on within a second of which a part tells nothing of their rate."""
     pipeline = Pipeline()
-    pipeline.run(600, offered=100, capacity=0)
+    pipeline.run(10, offered=100, capacity=800)
+    pipeline.run(stands, offered=100, capacity=0)
+    pipeline.second(offered=100, capacity=partly)
     for _ in range(100):
         pipeline.second(offered=100, capacity=800)
         assert pipeline.pace.share == 1
