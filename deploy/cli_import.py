@@ -112,7 +112,8 @@ class Pairs(click.ParamType):
     type=click.IntRange(min=0),
     default=AHEAD,
     show_default=True,
-    help="Rows that may wait for the processors, for the sake of live traffic; 0: any number.",
+    help="Rows that may wait for the processors at first, for the sake of live traffic: up to 20 "
+    "times as many while they keep up, a quarter when they do not; 0: any number.",
 )
 @click.option(
     "--rate", type=click.IntRange(min=0), default=0, help="At most so many rows a second [any]."

@@ -113,8 +113,8 @@ _OPTIONS: Final[list[Callable[..., Any]]] = [
     _option(
         "ahead",
         type=click.IntRange(min=0),
-        help="Events that may wait for the processors, for the sake of live traffic; 0: any number "
-        "[10000].",
+        help="Events that may wait for the processors at first, as in `headrace import`; 0: any "
+        "number [10000].",
     ),
     _option("rate", type=click.IntRange(min=0), help="Events per second and worker at most [any]."),
 ]

@@ -80,7 +80,7 @@ class KafkaTopic:
         columns: what a column is (see :data:`schemas.wire.imports.plan.TARGETS`) -> its name.
         types: column of text -> what it is read as.
         skip: columns that are left out.
-        ahead: events that may wait for the processors, 0 for any number.
+        ahead: events that may wait for the processors at first, 0 for any number.
         rate: events per second and worker, 0 for any number.
     """
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -15,17 +15,70 @@ from deploy.settings import Settings
 from schemas.topics import Topic
 
 _LOOK_SECONDS: Final = 0.1
+_MARK_SECONDS: Final = 0.25
 _SILENT_SECONDS: Final = 10.0
 _SINKS_BEAR: Final = 2
 """How much further ahead of the sinks it may be: they commit once a second, in large batches."""
+_LEAST: Final = 4
+_MOST: Final = 20
+"""How far a window closes, to a fraction of what it was at first, and how far it opens."""
+_OPENS: Final = 1.5
+_CLOSES: Final = 0.6
+
+
+@dataclass(slots=True)
+class Window:
+    """How many events may be ahead of a tier: more while it keeps up, fewer when it does not.
+
+    Commits come seconds apart, so that a bound for slow tiers would hold up fast ones; what an
+    event waits for is what live traffic feels, whoever sends how much.
+
+    Attributes:
+        size: at first; 0 for no bound at all.
+        soon: events that waited for fewer seconds open it.
+        late: those that waited for more close it.
+    """
+
+    size: int
+    soon: float
+    late: float
+    first: int = 0
+
+    def __post_init__(self) -> None:
+        self.first = self.size
+
+    def waited(self, seconds: float) -> None:
+        """Take note of how long events waited that are past the tier now."""
+        if seconds < self.soon:
+            self.size = min(int(self.size * _OPENS) + 1, self.first * _MOST)
+        elif seconds > self.late:
+            self.size = max(int(self.size * _CLOSES), self.first // _LEAST, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """So many events are past a tier when it has committed to here."""
+    """So many events are past a tier when it has committed to here; noted at a moment."""
 
     events: int
     ends: Mapping[TopicPartition, int]
+    at: float
+
+
+@dataclass(slots=True)
+class _Stage:
+    """A tier, and what is on its way to it."""
+
+    name: str
+    group: str
+    topic: Topic
+    window: Window
+    marks: deque[_Mark] = field(default_factory=deque)
+    unmarked: int = 0
+    looked: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        return self.unmarked + sum(mark.events for mark in self.marks)
 
 
 class Pressure:
@@ -37,7 +90,7 @@ class Pressure:
 
     Args:
         topic: the source's raw topic.
-        ahead: events that may wait for the processors; 0 for no bound.
+        ahead: events that may wait for the processors at first, 0 for no bound.
         rate: events per second, 0 for no bound.
         waiting: is told what is waited for for long, "" when that is over.
     """
@@ -52,14 +105,13 @@ class Pressure:
         waiting: Callable[[str], None],
     ) -> None:
         self._settings = settings
+        sinks = Window(_SINKS_BEAR * ahead, soon=2.0, late=3.5)
         self._stages = (
-            ("processors", settings.process_group, topic, ahead),
-            ("sinks", settings.sink_group, settings.topics.events, _SINKS_BEAR * ahead),
+            _Stage("processors", settings.process_group, topic, Window(ahead, soon=0.7, late=1.5)),
+            _Stage("sinks", settings.sink_group, settings.topics.events, sinks),
         )
         self._rate = rate
         self._waiting = waiting
-        self._marks: dict[str, deque[_Mark]] = {name: deque() for name, *_ in self._stages}
-        self._unmarked = dict.fromkeys(self._marks, 0)
         self._sent = 0
         self._began = time.monotonic()
         self._admin: Any = None
@@ -84,8 +136,8 @@ class Pressure:
             held: is called once when that takes a while.
         """
         self._sent += events
-        for name in self._unmarked:
-            self._unmarked[name] += events
+        for stage in self._stages:
+            stage.unmarked += events
         if self._rate:
             ahead = self._sent / self._rate - (time.monotonic() - self._began)
             if ahead > 0:
@@ -104,30 +156,36 @@ class Pressure:
 
     async def _late(self) -> str:
         """Name the tier that is too far behind; "" for none, and while Kafka does not answer."""
-        for name, group, topic, bound in self._stages:
-            marks = self._marks[name]
-            waiting = self._unmarked[name] + sum(mark.events for mark in marks)
-            if not bound or waiting < bound:
+        for stage in self._stages:
+            if not stage.window.size:
                 continue
-            try:
-                await self._look(name, group, topic)
-            except (KafkaError, OSError):
-                return "Kafka"
-            if sum(mark.events for mark in marks) >= bound:
-                return name
+            full = stage.waiting >= stage.window.size
+            if full or time.monotonic() - stage.looked > _MARK_SECONDS:
+                try:
+                    await self._look(stage)
+                except (KafkaError, OSError):
+                    if full:
+                        return "Kafka"
+            if stage.waiting >= stage.window.size:
+                return stage.name
         return ""
 
-    async def _look(self, name: str, group: str, topic: Topic) -> None:
+    async def _look(self, stage: _Stage) -> None:
         """Mark where the topic ends now, and drop the marks that the group is past."""
-        marks = self._marks[name]
+        stage.looked = time.monotonic()
+        topic, marks = stage.topic, stage.marks
         places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        if self._unmarked[name]:
+        if stage.unmarked:
+            events = stage.unmarked
             ends = await self._consumer.end_offsets(places)
-            marks.append(_Mark(self._unmarked[name], dict(ends)))
-            self._unmarked[name] = 0
-        committed = await self._admin.list_consumer_group_offsets(group)
+            marks.append(_Mark(events, dict(ends), stage.looked))
+            stage.unmarked -= events
+        committed = await self._admin.list_consumer_group_offsets(stage.group, partitions=places)
         done = {place: at.offset for place, at in committed.items()}
+        past: _Mark | None = None
         while marks and all(
             not end or done.get(at, -1) >= end for at, end in marks[0].ends.items()
         ):
-            marks.popleft()
+            past = marks.popleft()
+        if past is not None:
+            stage.window.waited(time.monotonic() - past.at)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from deploy.imports import tables, unpack
 from deploy.imports.chunks import Wish, chunks, planned
+from deploy.imports.pressure import Window
 from deploy.imports.state import Rejects, StateFile
 from deploy.imports.work import groups
 from schemas.avro import blocks
@@ -281,3 +282,17 @@ def test_groups_are_bounded_and_lose_nothing(sizes: list[int], most: int) -> Non
     for group in found:
         assert len(group) <= most
         assert len(group) == 1 or sum(len(draft.body) for draft in group) <= 4 << 20
+
+
+def test_a_window_opens_while_a_tier_keeps_up_and_closes_when_it_does_not() -> None:
+    window = Window(1_000, soon=1.0, late=2.0)
+    sizes = []
+    for seconds in (0.5, 0.5, 1.5, 3.0, 3.0, *[3.0] * 9):
+        window.waited(seconds)
+        sizes.append(window.size)
+    assert sizes[:5] == [1501, 2252, 2252, 1351, 810]
+    assert sizes[-1] == 250
+    for _ in range(20):
+        window.waited(0.1)
+    assert window.size == 20_000
+    assert Window(0, soon=1.0, late=2.0).size == 0
