@@ -19,6 +19,8 @@ def test_every_vendor_is_found_by_its_name() -> None:
         "import",
         "headrace",
         "queries",
+        "task",
+        "webhooks",
     ]
     assert [vendor.NAME for vendor in wire.VENDORS] == names
     for vendor in wire.VENDORS:
