@@ -172,7 +172,7 @@ def _filled(task: Task, given: Mapping[str, Any]) -> Draft:
     if "script" in given and "template" not in given:
         values["template"] = ""
     filled = replace(task, **values)
-    if given.get("script") is not None and filled.template:
+    if "script" in given and "template" in given:
         raise wrong("script", "script and template cannot both be given: the template is a script")
     if not filled.script and not filled.template:
         raise wrong("script", "script is missing: give one, or the name of a template")
@@ -209,6 +209,13 @@ def _whole(value: Any, name: str) -> int:
 def _plain(value: Any, name: str) -> str:
     longest = {"cron": MAX_CRON, "description": MAX_DESCRIPTION}.get(name, MAX_NAME)
     return as_plain(value, name, longest, CODE).strip()
+
+
+def _named(value: Any, name: str) -> str:
+    text = _plain(value, name)
+    if not text:
+        raise wrong(name, f"{name} is empty: leave it out, or name one")
+    return text
 
 
 def _missed(value: Any, name: str) -> Any:
@@ -259,13 +266,13 @@ _READINGS: Final[Mapping[str, Any]] = {
     "source": _slug,
     "script": _script,
     "every": _whole,
-    "cron": _plain,
-    "timezone": _plain,
+    "cron": _named,
+    "timezone": _named,
     "missed": _missed,
     "enabled": _flag,
     "timeout": _whole,
     "description": _plain,
-    "template": _plain,
+    "template": _named,
     "parameters": _parameters,
     "allow": _networks,
 }

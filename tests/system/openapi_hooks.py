@@ -6,6 +6,7 @@ ever be refused. They come as the environment's ``OPENAPI_*``, from test_openapi
 
 import json
 import os
+import re
 from typing import Any
 
 import schemathesis
@@ -24,10 +25,15 @@ _BEYOND_A_SCHEMA = {
     "user-unknown": "nobody has the id that a user is asked for by",
     "validation-exists": "two event types of a source have validations of one name",
     "too-many-validations": "a source has some number of them already",
+    "webhook-exists": "a source has one webhook for its /collect",
+    "webhook-invalid": "places, secrets, scripts and templates of webhooks have a grammar",
+    "webhook-unsigned": "a webhook that declares a signature has a secret",
+    "webhook-untested": "a version runs once it has passed a test",
     "remote-unsupported": "Rakam's remote files are refused, whatever they are",
 }
 _FILES = ("/event/bulk", "/event/copy")
 """They take CSV, JSON lines and Avro, too, which a schema of JSON does not describe."""
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _FATAL = ("/project/delete", "/project/revoke-api-keys")
 """They put an end to the key that they are shown."""
 
@@ -41,6 +47,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         _replace(body["api"], "api_key", "KEY", missing=True)
     if isinstance(body.get("source"), dict):
         _replace(body["source"], "id", "SOURCE")
+    if case.path == "/api/tasks" and _SLUG.fullmatch(str(body.get("source"))):
+        _replace(body, "source", "SOURCE")
     _replace(body, "lock_key", "ADMIN")
     _replace(body, "password", "ADMIN")
     _replace(query, "lock_key", "ADMIN")

@@ -41,22 +41,30 @@ Scripts that fetch from other services at their times and store events. The READ
 """
 _ADMIN: Final = "headraceAdminKey"
 _ERROR: Final = ref("HeadraceError")
+_SOME: Final = r"^[^\x00-\x1f\x7f-\x9f]*[!-~][^\x00-\x1f\x7f-\x9f]*$"
+"""Plain text, and not only blanks."""
 _TIME: Final[JsonObject] = {"type": ["string", "null"], "format": "date-time"}
 _TASK_ID: Final = parameter("task_id", STRING, place="path")
 _ID: Final[JsonObject] = {"type": "string", "pattern": SLUG}
 _NAMES: Final[JsonObject] = {"pattern": NAME}
+
+
+def _one_of(*names: str) -> JsonObject:
+    return {"oneOf": [{"required": [name]} for name in names]}
+
+
 _FIELDS: Final[dict[str, JsonObject]] = {
     "source": {**_ID, "description": "Event source whose events its are."},
-    "script": text(MAX_SCRIPT, description="JavaScript with a function run."),
-    "template": text(MAX_NAME, pattern=PLAIN, description="In place of a script."),
+    "script": text(MAX_SCRIPT, minLength=1, description="JavaScript with a function run."),
+    "template": text(MAX_NAME, pattern=_SOME, description="In place of a script."),
     "every": {
         "type": "integer",
         "minimum": EVERY.start,
         "maximum": EVERY.stop - 1,
         "description": "Seconds from one run to the next.",
     },
-    "cron": text(MAX_CRON, pattern=PLAIN, description="Five fields, in place of every."),
-    "timezone": text(MAX_NAME, pattern=PLAIN, description="Of cron, e.g. Europe/Berlin."),
+    "cron": text(MAX_CRON, pattern=_SOME, description="Five fields, in place of every."),
+    "timezone": text(MAX_NAME, pattern=_SOME, description="Of cron, e.g. Europe/Berlin."),
     "missed": {
         "type": "string",
         "enum": list(MISSED),
@@ -76,6 +84,14 @@ _FIELDS: Final[dict[str, JsonObject]] = {
         maxItems=MAX_NETWORKS,
         description="Networks that are not public and may be reached, e.g. 10.1.0.0/16.",
     ),
+}
+_EXAMPLE: Final[JsonObject] = {
+    "id": "rates",
+    "source": "shop",
+    "cron": "0 6 * * 1-5",
+    "timezone": "Europe/Berlin",
+    "script": "function run(task) { emit({name: 'rate', properties: http.get(URL).json()}); }",
+    "secrets": {"token": "hush"},
 }
 _SECRETS: Final[JsonObject] = {
     "type": "object",
@@ -106,12 +122,17 @@ _RESULT: Final = record(
 _STATUSES: Final = ["running", "asked", "disabled", "failing", "waiting"]
 _SHOWN: Final = {
     **_FIELDS,
+    **dict.fromkeys(("cron", "timezone", "template"), STRING),
     "every": WHOLE,
     "secrets": array(STRING, description="Their names."),
 }
 _SCHEMAS: Final[dict[str, JsonObject]] = {
     "TaskFields": record({**_FIELDS, "secrets": _SECRETS}, others=False),
-    "TaskNew": record({"id": _ID, **_FIELDS, "secrets": _SECRETS}, ("id", "source"), others=False),
+    "TaskNew": {
+        **record({"id": _ID, **_FIELDS, "secrets": _SECRETS}, ("id", "source"), others=False),
+        "allOf": [_one_of("script", "template"), _one_of("every", "cron")],
+        "examples": [_EXAMPLE],
+    },
     "Task": record(
         {
             "id": _ID,
