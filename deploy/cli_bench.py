@@ -71,7 +71,7 @@ protocol_option = click.option(
     type=click.Choice(_PROTOCOLS),
     default="mix",
     show_default=True,
-    help="Whose requests; a mix of batches has none of EventBunker's.",
+    help="Whose requests; EventBunker takes no batches.",
 )
 
 
@@ -104,7 +104,8 @@ def pipeline(seconds: float, rounds: int, workers: int, protocol: str, **shown: 
     from deploy.bench.stages import measure
     from deploy.bench.tiers import Dose
 
-    dose = Dose(seconds=seconds, protocol=protocol)
+    batches = (0,) if protocol == "eventbunker" else (0, 100)
+    dose = Dose(batches, seconds=seconds, protocol=protocol)
     options: dict[str, Cell] = {"seconds": seconds, "workers": workers, "protocol": protocol}
     _report("pipeline", options, lambda: _one(measure(dose, rounds, workers, _progress)), **shown)
 
@@ -175,6 +176,19 @@ def overload(seconds: float, times: float, workers: int, **shown: Any) -> None:
     options: dict[str, Cell] = {"seconds": seconds, "times": times, "workers": workers}
     work = partial(measure, seconds=seconds, times=times, workers=workers, say=_progress)
     _report("overload", options, work, **shown)
+
+
+@bench.command()
+@rounds_option
+@_shows
+def footprint(rounds: int, **shown: Any) -> None:
+    """Seconds from `headrace up` to ready, memory of the idle pipeline, sizes of what is installed.
+
+    Each with what makes it: imports by package, mapped memory by package, sizes by distribution.
+    """
+    from deploy.bench.footprint import measure
+
+    _report("footprint", {"rounds": rounds}, lambda: measure(rounds, _progress), **shown)
 
 
 async def _one(work: Awaitable["Table"]) -> tuple["Table", ...]:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.faults
 
 KEY, SOURCE = "overload-filum-key", "overload"
 HEADERS = {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"}
-BATCH, CLIENTS, REFUSALS = 1000, 3, 5
+BATCH, CLIENTS, REFUSALS = 1000, 2, 5
 BACKLOG_SECONDS = "1"
 REFUSED_SECONDS, RECOVERY_SECONDS, ANSWER_SECONDS = 60.0, 60.0, 20.0
 INGEST_MB = 400.0
