@@ -68,9 +68,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A record whose lines were looked at.
+    """A record whose lines were looked at, or a part of one.
 
     Attributes:
+        first: number of its first line in the record.
         lines: each understood, or with the reason why it cannot be.
         wishes: what its collections get by it.
         requests: those of webhooks, in whose place the events stand that were made of them.
@@ -80,6 +81,7 @@ class Ahead:
     lines: list[Opened | tuple[bytes, Exception]] = field(default_factory=list)
     wishes: dict[tuple[str, str], Wish] = field(default_factory=dict)
     requests: Sequence[Requested] = ()
+    first: int = 0
 
 
 class Look:
@@ -94,8 +96,12 @@ class Look:
 
     def __call__(self, record: Record) -> Ahead:
         """Look at a record. Never raises for what is in it."""
-        ahead = Ahead(record)
-        for line in codec.split_lines(record.value):
+        return self.part(record, codec.split_lines(record.value))
+
+    def part(self, record: Record, lines: Sequence[bytes], first: int = 0) -> Ahead:
+        """Look at some lines of a record, of which ``first`` come before."""
+        ahead = Ahead(record, first=first)
+        for line in lines:
             try:
                 ahead.lines.append(self._open(line, ahead.wishes))
             except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes

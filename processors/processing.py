@@ -9,13 +9,15 @@ from processors.ahead import Ahead, Decide, Look
 from processors.bury import Record
 from processors.faults import Faults
 from processors.outbox import Outbox
-from processors.pack import NOT_WRITTEN, Span
+from processors.pack import Span
+from processors.parts import Whole, cut
 from processors.shelves import Shelf
 from processors.unfold import Unfold
 from processors.visits import IDLE_MS, Sweep
 from processors.work import Outcome, SourceFeed, Work
+from schemas import codec
 from schemas.errors import HeadraceError
-from schemas.ledger import UNKNOWN, Book, Counts
+from schemas.ledger import Book
 from schemas.metrics import Metrics
 from schemas.topics import Topics, partition_of
 
@@ -104,26 +106,35 @@ class Processing:
             unfold = self._unfold
             if unfold is not None and unfold.concerns(record.source_id):
                 ahead = self._look.unfolded(record, await unfold(record))
-            else:
-                ahead = self._look(record)
-            if ahead.wishes:
-                await self._decide(ahead.wishes.values())
-            self._record(event, ahead)
+                await self._part(event, ahead, Whole(1))
+                continue
+            lines = codec.split_lines(record.value)
+            whole = Whole(len(lines))
+            for first, some in cut(lines):
+                if not await self._part(event, self._look.part(record, some, first), whole):
+                    break
 
-    def _record(self, event: Event, ahead: Ahead) -> None:
+    async def _part(self, event: Event, ahead: Ahead, whole: Whole) -> bool:
+        """Do a part of a record; tell whether the next one may be done."""
+        if ahead.wishes:
+            await self._decide(ahead.wishes.values())
         partition = event.message.partition
         shelf = self._shelf(partition)
         if shelf is None:
             logger.warning("partition %d went before its record was done; it is not", partition)
-            return
+            return False
         outcome = self._work(ahead)
         self._judge(event.message.topic[self._prefix :], outcome)
 
         if outcome.answers:
             outcome.answers = [it for it in outcome.answers if it[0] < self._answers]
 
+        last = whole.worked()
+
         def done() -> None:
-            event.ack()
+            if last:
+                event.ack()
+                self._metrics.add("headrace_process_records_total")
             self._count(outcome)
 
         self._outbox.put(
@@ -137,22 +148,19 @@ class Processing:
                 for key, (profile_id, value) in outcome.changes.items()
             },
             answers=outcome.answers,
-            note=partial(self._enter, event.message, outcome),
+            note=partial(self._enter, event.message, whole, outcome),
             done=done,
         )
         if outcome.newest:
             self._forget(outcome.newest)
+        return True
 
-    def _enter(self, message: Message, outcome: Outcome, into: Span) -> None:
-        """Note in the ledger what became of a record."""
+    def _enter(self, message: Message, whole: Whole, outcome: Outcome, into: Span) -> None:
+        """Note in the ledger what became of a record, when all of it is written."""
         place = message.topic, message.partition, message.offset
-        if not any(kept for kept, *_ in outcome.tally.values()):
-            into = NOT_WRITTEN
-        for (source_id, minute), [kept, unsaved, dead, made] in outcome.tally.items():
-            counts = Counts(kept + unsaved + dead - made, unsaved, 0, dead, made)
-            self._book.note(place, source_id, minute, counts, into)
-        if not outcome.tally:
-            self._book.note(place, "", UNKNOWN, Counts(0))
+        if whole.written(outcome, into):
+            for source_id, minute, counts, span in whole.entries():
+                self._book.note(place, source_id, minute, counts, span)
 
     def _judge(self, source_id: str, outcome: Outcome) -> None:
         try:
@@ -176,7 +184,6 @@ class Processing:
         return self._idle[1]
 
     def _count(self, outcome: Outcome) -> None:
-        self._metrics.add("headrace_process_records_total")
         self._metrics.add("headrace_process_events_total", len(outcome.lines))
         for name, count in (
             ("headrace_process_unsaved_total", outcome.unsaved),

@@ -104,7 +104,7 @@ class Work:
         """Do one record, once what it wishes is decided. Never raises for what is in it."""
         outcome, record = Outcome(), ahead.record
         self.known.since(self.feed.merges.forgotten)
-        for number, opened in enumerate(ahead.lines):
+        for number, opened in enumerate(ahead.lines, ahead.first):
             line = opened[0] if isinstance(opened, tuple) else opened.line
             try:
                 if isinstance(opened, tuple):

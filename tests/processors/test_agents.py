@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from processors.app import run
+from processors.parts import LINES
 from processors.subscribe import TopicsUnfit
 from schemas.events import iso
 from schemas.metrics import Metrics
@@ -55,6 +56,19 @@ def partition_index(event: dict[str, object]) -> int:
     """Find the visitor of an event by its session, which is derived from the visitor."""
     sessions = [IDS.issue("session", "shop", visitor, str(NOW)) for visitor in VISITORS]
     return sessions.index(str(event["session_id"]))
+
+
+async def test_a_record_of_many_parts_comes_out_once_in_its_order(
+    running: Running, tracker: Tracker, reader: Reader, metrics: Metrics
+) -> None:
+    lines = [line("v", number=number) for number in range(5 * LINES // 2)]
+    async with running():
+        await tracker.send("v", *lines[:LINES], b"garbage", *lines[LINES:])
+        await tracker.send("v", line("v", number=len(lines)))
+        await reader.until(lambda: len(reader.events) > len(lines))
+    assert reader.numbers() == list(range(len(lines) + 1))
+    assert len(reader.dead) == 1
+    assert "headrace_process_records_total 2\n" in metrics.text()
 
 
 async def test_poison_goes_to_the_dead_letters_with_its_bytes(
