@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from deploy.registry import Tail
 from deploy.sealing import unseal
-from deploy.settings import Settings
+from deploy.settings import SettingError, Settings
 from deploy.tasks.addresses import networks
 from deploy.tasks.emit import Emitter
 from deploy.tasks.fetch import Resolve, resolved
@@ -219,6 +219,11 @@ class Work:
             return failed
         except HeadraceError as error:
             return Failed(error.code, error.message)
+        except SettingError as error:
+            return Failed("setting-missing", str(error))
+        except Exception as error:  # seen where the task is looked at, not in a log alone
+            log.exception("task %s could not be run", task.id)
+            return Failed("internal", f"a fault of headrace's: {type(error).__name__}, see the log")
         return None
 
     def emit(self, events: Sequence[Any]) -> None:

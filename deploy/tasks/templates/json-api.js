@@ -23,6 +23,7 @@ function run(task) {
     const next = p.next ? at(value, p.next) : undefined;
     const last = items.length && p.cursor_field ? at(items.at(-1), p.cursor_field) : undefined;
     if (typeof next === 'string' && /^https?:/.test(next)) {
+      if (origin(next) !== origin(p.url)) throw new Error(`the next page is elsewhere: ${origin(next)}`);
       url = next;
       continue;
     }
@@ -45,6 +46,10 @@ function eventOf(item, p) {
   if (p.time) event.time = at(item, p.time);
   if (p.user) event.user_id = at(item, p.user);
   return event;
+}
+
+function origin(address) {
+  return /^https?:\/\/[^/?#]*/.exec(address)?.[0];
 }
 
 function at(value, path) {
