@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from aiokafka.errors import KafkaError
+
 from deploy.bench.figures import COLUMNS, Figures
 from deploy.bench.plan import Plan, Say, Step
 from deploy.bench.report import Cell, Column, Plot, Table
 from deploy.bench.states import fill
 from deploy.bench.tiers import Dose, Tiers
+from deploy.local.child import TierFailed
+from deploy.settings import SettingError
 
 _SOURCE_SECONDS: Final = 0.1
 _STATE_SECONDS: Final = 1 / 25_000
@@ -54,7 +58,7 @@ async def measure(names: Sequence[str], dose: Dose, rounds: int, say: Say) -> tu
         Step(
             f"{value:,} {name}",
             _expected(name, value, dose, rounds),
-            partial(_point, DIMENSIONS[name], value, dose, rounds, found[name]),
+            partial(_tried, DIMENSIONS[name], value, dose, rounds, found[name], say),
         )
         for name in names
         for value in DIMENSIONS[name].values
@@ -70,6 +74,21 @@ async def measure(names: Sequence[str], dose: Dose, rounds: int, say: Say) -> tu
         )
         for name, rows in found.items()
     )
+
+
+async def _tried(
+    dimension: Dimension,
+    value: int,
+    dose: Dose,
+    rounds: int,
+    into: list[tuple[Cell, ...]],
+    say: Say,
+) -> None:
+    """Measure one value; where that fails, say so and leave it out: the others still count."""
+    try:
+        await _point(dimension, value, dose, rounds, into)
+    except (SettingError, TierFailed, KafkaError, OSError, TimeoutError) as error:
+        say(f"{value:,} {dimension.name} could not be measured: {error}")
 
 
 async def _point(

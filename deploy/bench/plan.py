@@ -1,5 +1,6 @@
 """What a benchmark is going to do, for how long, and how far it is."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,7 +33,16 @@ class Plan:
         return sum(step.seconds for step in self.steps)
 
     async def run(self, say: Say) -> None:
-        """Do every step; tells how far it is, and how long it will take as it goes."""
+        """Do every step; tells how far it is, and how long it will take as it goes.
+
+        Interrupted (Ctrl-C) it returns, so that what was found so far can be told.
+        """
+        try:
+            await self._run(say)
+        except asyncio.CancelledError:
+            say("interrupted: here is what was found so far")
+
+    async def _run(self, say: Say) -> None:
         say(f"{len(self.steps)} steps, about {spoken(self.seconds)}")
         began, expected, left = time.monotonic(), 0.0, self.seconds
         for number, step in enumerate(self.steps, start=1):
