@@ -23,6 +23,8 @@ PLACE: Final = r"(?:header|query|form|json):[^\s{}]{1,200}"
 SIGNED: Final = rf"^(?:[^{{}}]|\{{(?:body|timestamp|url|form|method|{PLACE})\}}){{1,500}}$"
 MAX_TOLERANCE: Final = 86_400
 MAX_FIELD: Final = 64
+MAX_SIGNED: Final = 500
+"""Characters."""
 
 _PLACE: Final = re.compile(PLACE)
 _SIGNED: Final = re.compile(SIGNED)
@@ -76,12 +78,14 @@ def check(signature: Signature) -> None:
     ):
         if getattr(signature, name) not in words:
             raise _wrong(f"signature.{name} is one of {', '.join(words)}")
-    if not _SIGNED.fullmatch(signature.signed):
+    if len(signature.signed) > MAX_SIGNED or not _SIGNED.fullmatch(signature.signed):
         message = (
             "signature.signed is text with {body}, {timestamp}, {url}, {form}, {method} and "
             "places such as {header:x-id} or {json:a.b}"
         )
         raise _wrong(message)
+    if max(len(signature.field), len(signature.timestamp_field)) > MAX_FIELD:
+        raise _wrong(f"a field's name has at most {MAX_FIELD} characters")
     if "{timestamp}" in signature.signed and not signature.timestamp:
         raise _wrong("signature.signed has {timestamp}: say where it is in signature.timestamp")
     if not 0 <= signature.tolerance <= MAX_TOLERANCE:

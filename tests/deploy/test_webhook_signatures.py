@@ -164,6 +164,8 @@ def test_keys_that_are_none_verify_nothing() -> None:
         {"at": "header:x", "tolerance": -1, "timestamp": "header:t"},
         {"at": "header:x", "key_encoding": "rot13"},
         {"at": 5},
+        {"at": "header:x", "field": "x" * 65},
+        {"at": "header:x", "signed": "x" * 501},
         {},
         {"at": "header:x", "header": "y"},
         "header:x",

@@ -47,12 +47,13 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         _replace(body["api"], "api_key", "KEY", missing=True)
     if isinstance(body.get("source"), dict):
         _replace(body["source"], "id", "SOURCE")
-    if case.path == "/api/tasks" and _SLUG.fullmatch(str(body.get("source"))):
+    if case.path in {"/api/tasks", "/api/webhooks"} and _SLUG.fullmatch(str(body.get("source"))):
         _replace(body, "source", "SOURCE")
     _replace(body, "lock_key", "ADMIN")
     _replace(body, "password", "ADMIN")
     _replace(query, "lock_key", "ADMIN")
     _replace(query, "api.api_key", "KEY")
+    _replace(query, "write_key", "KEY")
     if case.path in _FATAL and case.headers:
         _replace(case.headers, "master_key", "DOOMED")
 

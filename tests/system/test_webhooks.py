@@ -225,5 +225,3 @@ def test_the_command_line(pipeline: Pipeline, tmp_path: Any) -> None:
     assert tried["events"][0]["properties"] == {"a": 1}
     assert "version 1 runs" in run("activate", "hand")
     assert "hand                     active" in run("list")
-    assert run("show", "hand", "--script").strip() == CLI_SCRIPT
-    assert "hand is gone" in run("delete", "hand")

@@ -26,9 +26,9 @@ from schemas.signatures import (
     ENCODINGS,
     KEY_ENCODINGS,
     MAX_FIELD,
+    MAX_SIGNED,
     MAX_TOLERANCE,
     PLACE,
-    SIGNED,
 )
 from schemas.webhooks import (
     ANSWERS,
@@ -91,7 +91,7 @@ _SCHEMAS: Final[dict[str, JsonObject]] = {
             "field": text(MAX_FIELD),
             "algorithm": {"type": "string", "enum": list(ALGORITHMS)},
             "encoding": {"type": "string", "enum": list(ENCODINGS)},
-            "signed": {"type": "string", "pattern": SIGNED},
+            "signed": text(MAX_SIGNED, description="Such as {timestamp}.{body}."),
             "timestamp": _PLACED,
             "timestamp_field": text(MAX_FIELD),
             "tolerance": {"type": "integer", "minimum": 0, "maximum": MAX_TOLERANCE},
