@@ -24,7 +24,8 @@ async def declared(kafka: str, topics: Topics) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        wanted = (topics.sources, topics.schemas, topics.overrides, topics.ledger)
+        known = (topics.sources, topics.schemas, topics.overrides, topics.webhooks)
+        wanted = (*known, topics.ledger)
         made = [NewTopic(topic.name, topic.partitions, 1) for topic in wanted]
         await admin.create_topics([*made, NewTopic(topics.raw("shop").name, topics.partitions, 1)])
     finally:
