@@ -53,7 +53,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     _replace(body, "password", "ADMIN")
     _replace(query, "lock_key", "ADMIN")
     _replace(query, "api.api_key", "KEY")
-    _replace(query, "write_key", "KEY")
+    if "/webhook/" in case.path:  # elsewhere it would let in what is to be refused
+        _replace(query, "write_key", "KEY")
     if case.path in _FATAL and case.headers:
         _replace(case.headers, "master_key", "DOOMED")
 
