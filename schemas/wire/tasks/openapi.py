@@ -90,6 +90,7 @@ _EXAMPLE: Final[JsonObject] = {
     "source": "shop",
     "cron": "0 6 * * 1-5",
     "timezone": "Europe/Berlin",
+    "enabled": False,
     "script": "function run(task) { emit({name: 'rate', properties: http.get(URL).json()}); }",
     "secrets": {"token": "hush"},
 }
@@ -184,7 +185,7 @@ _LINKS: Final[dict[str, JsonObject]] = {
         "operationId": f"task-{endpoint}",
         "parameters": {"task_id": "$response.body#/id"},
     }
-    for endpoint in ("show", "change", "run", "test", "log", "forget-state", "delete")
+    for endpoint in ("show", "change", "delete")
 }
 
 
