@@ -82,7 +82,7 @@ def _lines(axes: Any, table: Table, plot: Plot) -> None:
     axes.set_yscale("log")
     axes.set_xlabel(_head(table, plot.x), fontsize=8)
     axes.set_ylabel(_head(table, plot.y), fontsize=8)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _numbers(cells: Iterable[Cell]) -> list[float]:

@@ -50,13 +50,9 @@ class Figures:
         """Names of the lines."""
         return list(self._stages)
 
-    def rows(self, *before: Cell) -> list[tuple[Cell, ...]]:
-        """The lines, with the same cells in front of each."""
-        return [
-            (*before, *self._row(name, stage))
-            for name, stage in self._stages.items()
-            if stage.rounds
-        ]
+    def rows(self) -> list[tuple[Cell, ...]]:
+        """The lines, as :data:`COLUMNS` has them."""
+        return [self._row(name, stage) for name, stage in self._stages.items() if stage.rounds]
 
     def table(self, name: str, title: str) -> Table:
         """Put the lines under their heads."""

@@ -68,9 +68,9 @@ async def measure(names: Sequence[str], dose: Dose, rounds: int, say: Say) -> tu
         Table(
             f"growth_{name}",
             f"as {name} grow{'s' * (not name.endswith('s'))}",
-            (Column(name, name, "count"), *COLUMNS),
+            (Column(name, name, "count"), Column("tier", "tier"), *COLUMNS),
             tuple(rows),
-            Plot(name, "cpu_us", series="stage", lines=True),
+            Plot(name, "cpu_us", series="tier", lines=True),
         )
         for name, rows in found.items()
     )
@@ -102,7 +102,8 @@ async def _point(
             await fill(bed.settings, 0, value)
         for _ in range(rounds):
             await bed.round(dimension.change(dose, value), figures)
-    into += figures.rows(value)
+    # what one line of the picture is, however many there are and however much they get
+    into += [(value, str(row[0]).partition(",")[0], *row) for row in figures.rows()]
 
 
 def _expected(name: str, value: int, dose: Dose, rounds: int) -> float:
