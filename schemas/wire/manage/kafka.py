@@ -75,7 +75,10 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "columns": _names(f"What a row's columns are, e.g. user: customer_id; also {_PLACES}."),
     "types": _names("Column of text -> number, boolean, json or text."),
     "skip": array(_NAME, maxItems=MAX_COLUMNS, description="Columns that are left out."),
-    "ahead": {**_WHOLE, "description": "Events that may wait for the processors at first; 0: any number."},
+    "ahead": {
+        **_WHOLE,
+        "description": "Events that may wait for the processors at first; 0: any number.",
+    },
     "rate": {**_WHOLE, "description": "Events per second and worker; 0: any number."},
 }
 _KNOWN: Final = {"type": "array", "items": {"type": "string", "enum": list(SECRETS)}}
