@@ -177,6 +177,8 @@ class ClickHouse:
                 return await get_async_client(
                     **self._address,
                     compress=False,
+                    # in the body: some of what stands between bounds addresses to a few KiB
+                    form_encode_query_params=True,
                     connect_timeout=5,
                     send_receive_timeout=self._seconds,
                     autogenerate_session_id=False,

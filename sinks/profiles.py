@@ -11,8 +11,9 @@ from sinks.states import FOLD, Known, state, told, without_paths
 from sinks.verdict import RETRY, Failed
 
 TABLE: Final = "profile_states"
-ASKED: Final = 500
-"""Profiles asked for with one query: a parameter travels in an address, which has its bounds."""
+ASKED: Final = 2_000
+"""Profiles asked for with one query: a server takes 128 KiB of a parameter
+(``http_max_field_value_size``). Four queries for 500 each cost it twice as much."""
 _STALE: Final = 10_000
 _PAGES: Final = 10_000
 
