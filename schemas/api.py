@@ -3,7 +3,8 @@
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
-from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request, refuse_plainly
+from schemas.refusals import refuse_plainly
+from schemas.vendor import Batch, Claim, Edge, Grant, Reply, Request
 
 _UNAUTHORISED = 401
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field
 from typing import Any, ClassVar, Final, Literal, Protocol
 
-from schemas import codec
 from schemas.answers import Ask, Told
 from schemas.commands import Command
 from schemas.envelope import RawEvent
-from schemas.errors import HeadraceError, Malformed, Unavailable
+from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event, iso
 from schemas.ids import Ids
 from schemas.sources import Bridge, Key, KeyType, Redirect, Source
@@ -185,20 +184,6 @@ def bound_events(count: int, source: Source) -> None:
             f"event source {source.id} takes {limit} events per request: send fewer",
             status=413,
         )
-
-
-def refusal(error: HeadraceError, body: Any, status: int) -> Reply:
-    """Make a JSON error reply; what may be tried again says when (RFC 9110, section 10.2.3)."""
-    headers: tuple[tuple[str, str], ...] = ()
-    if isinstance(error, Unavailable):
-        headers = (("Retry-After", str(error.retry_after)),)
-    return Reply(status, codec.dumps(body), headers=headers)
-
-
-def refuse_plainly(error: HeadraceError, request: Request) -> Reply:  # noqa: ARG001
-    """Say no as headrace's own protocols do: a code for programs, a sentence for people."""
-    said = {"error": {"code": error.code, "message": error.message}}
-    return refusal(error, said, error.status)
 
 
 @dataclass(frozen=True, slots=True)

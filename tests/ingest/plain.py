@@ -18,9 +18,10 @@ from schemas.events import Event
 from schemas.ids import Ids
 from schemas.merges import Merges
 from schemas.metrics import Metrics
+from schemas.refusals import refusal
 from schemas.sources import Key, Limits, Redirect, Registry, Source, hash_key
 from schemas.topics import Topics
-from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route, refusal
+from schemas.vendor import Batch, Claim, Draft, Edge, Grant, Reply, Request, Route
 
 NOW = 1_763_660_896_499
 DRAWN = "01920000-0000-7000-8000-000000000000"

@@ -4,7 +4,8 @@ import pytest
 
 from schemas import wire
 from schemas.errors import HeadraceError, Malformed, Unavailable
-from schemas.vendor import Claim, refusal
+from schemas.refusals import refusal
+from schemas.vendor import Claim
 
 
 def test_every_vendor_is_found_by_its_name() -> None:

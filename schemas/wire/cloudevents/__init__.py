@@ -4,7 +4,7 @@ A request is valid as a whole or refused as a whole. ``README.md`` says what bec
 attribute. Sources: CloudEvents 1.0.2, its HTTP protocol binding, JSON format and web hooks.
 """
 
-from schemas.vendor import refuse_plainly as refuse
+from schemas.refusals import refuse_plainly as refuse
 from schemas.wire.cloudevents.carried import carried
 from schemas.wire.cloudevents.edge import ROUTES, greet, read, reply, split
 from schemas.wire.cloudevents.meaning import decode

@@ -3,7 +3,8 @@
 from typing import Final
 
 from schemas.errors import HeadraceError
-from schemas.vendor import Reply, Request, refusal
+from schemas.refusals import refusal
+from schemas.vendor import Reply, Request
 from schemas.wire.eventbunker.edge import needs
 from schemas.wire.eventbunker.names import HEADERS
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed, Refused
 from schemas.reading import JsonObject, bound_line, id_text, parse
+from schemas.refusals import refusal
 from schemas.vendor import (
     Batch,
     Claim,
@@ -15,7 +16,6 @@ from schemas.vendor import (
     Request,
     Route,
     bound_events,
-    refusal,
 )
 from schemas.wire.filum.event import check, ids_of
 

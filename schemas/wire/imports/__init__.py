@@ -4,7 +4,7 @@
 as for any event, and a row that was not understood can be replayed through a later version.
 """
 
-from schemas.vendor import refuse_plainly as refuse
+from schemas.refusals import refuse_plainly as refuse
 from schemas.wire.imports.edge import ROUTES, read, reply, split
 from schemas.wire.imports.meaning import decode
 from schemas.wire.imports.openapi import DESCRIPTION

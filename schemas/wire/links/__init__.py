@@ -5,7 +5,7 @@ nothing up and leads nobody where the sender of the mail did not want him. Whate
 the event, whoever follows a link that is right reaches its target. ``README.md`` says the rest.
 """
 
-from schemas.vendor import refuse_plainly as refuse
+from schemas.refusals import refuse_plainly as refuse
 from schemas.wire.links.edge import ROUTES, onward, read, reply, split
 from schemas.wire.links.meaning import decode
 from schemas.wire.links.openapi import DESCRIPTION

@@ -4,7 +4,7 @@ A request is a batch. It is refused when nothing in it is right; else what is wr
 dead letters with their reasons, because a tracker that is told 400 throws its whole batch away.
 """
 
-from schemas.vendor import refuse_plainly as refuse
+from schemas.refusals import refuse_plainly as refuse
 from schemas.wire.own.carried import carried
 from schemas.wire.own.edge import ROUTES, read, reply, split
 from schemas.wire.own.meaning import decode

@@ -4,7 +4,8 @@ from typing import Final
 
 from schemas.errors import HeadraceError, Refused
 from schemas.reading import JsonObject
-from schemas.vendor import Batch, Reply, Request, refusal
+from schemas.refusals import refusal
+from schemas.vendor import Batch, Reply, Request
 from schemas.wire.rakam.pixel import picture
 
 SUCCESS: Final = b'{"success":true}'

@@ -6,7 +6,8 @@ from typing import Final
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed
 from schemas.reading import JsonObject
-from schemas.vendor import Batch, Reply, Request, refusal
+from schemas.refusals import refusal
+from schemas.vendor import Batch, Reply, Request
 from schemas.wire.tracardi import debugging, management
 from schemas.wire.tracardi.answering import Answer, Onward
 from schemas.wire.tracardi.edge import read

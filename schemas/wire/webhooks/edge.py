@@ -8,6 +8,7 @@ from schemas.answers import Ask
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Refused
 from schemas.events import Event
+from schemas.refusals import refuse_plainly
 from schemas.sandbox import CODES
 from schemas.vendor import (
     Batch,
@@ -17,7 +18,6 @@ from schemas.vendor import (
     Reply,
     Request,
     Route,
-    refuse_plainly,
 )
 from schemas.wire.webhooks import calls
 
