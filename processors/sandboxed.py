@@ -12,6 +12,7 @@ running, ``{"host": name, "argument": text}``, which is answered with ``{"ok": t
 """
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -192,4 +193,7 @@ def _parted(told: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:  # whoever asked was killed: nobody is left to answer
+        os._exit(0)
