@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -29,6 +30,8 @@ from deploy.settings import (
 log: Final = logging.getLogger(__name__)
 _LOOPBACK: Final = "127.0.0.1"
 _QUIET_PORTS: Final = (12_000, 32_000)
+_held: Final[list[socket.socket]] = []
+"""Of :func:`free_port`, to the end of the process."""
 _STOP_SECONDS: Final = 20.0
 _DRAIN_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.1
@@ -230,9 +233,24 @@ def free_port() -> int:
     """
     while True:
         port = random.randrange(*_QUIET_PORTS)  # noqa: S311  not a secret
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind((_LOOPBACK, port))
+        with contextlib.suppress(OSError):
+            with socket.socket() as probe:
+                probe.bind((_LOOPBACK, port))
+            if sys.platform == "linux":
+                _held.append(_hold(port))
             return port
+
+
+def _hold(port: int) -> socket.socket:
+    """Keep a port from whoever else looks for one, before its tier listens and while it is away.
+
+    On Linux, unlike elsewhere, a socket that only is bound keeps nobody from listening who may
+    share the address, as servers do (``SO_REUSEADDR``, socket(7)).
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((_LOOPBACK, port))
+    return held
 
 
 @contextlib.contextmanager
