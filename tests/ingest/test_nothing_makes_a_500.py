@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from ingest.app import Ingest, build_app
 from schemas import commands, envelope
+from schemas import task_commands as tasks
+from schemas import webhook_commands as hooks
 from schemas.catalog import Collection
 from schemas.errors import Malformed
 from schemas.events import Event
@@ -21,9 +23,12 @@ from schemas.metrics import Metrics
 from schemas.people import EraseProfile, Erasure, FindProfiles, ListErasures
 from schemas.signed import MadeLink, MakeLinks
 from schemas.sources import Key, Redirect, Source, from_record, hash_key
+from schemas.task_runs import Runs
+from schemas.tasks import Task
 from schemas.topics import Topics
 from schemas.validations import Validation
 from schemas.vendor import Route, Vendor
+from schemas.webhooks import Webhook
 from schemas.wire import vendor as find_vendor
 from tests.cases.case import all_sources
 from tests.cases.ways import KEY_TYPES
@@ -50,9 +55,14 @@ ERROR_FIELD = {
     "import": "error",
     "headrace": "error",
     "queries": "error",
+    "task": "error",
+    "webhooks": "error",
 }
 TRY_AGAIN = {503, 507}
 SOURCE = Source("made", keys=(Key("k1", "write", hash_key("k")),))
+SCRIPT = "function transform() { return []; }"
+TASK = tasks.Kept(Task("orders", "made", SCRIPT, every=60), Runs())
+HOOK = Webhook("hook", "made").with_script(SCRIPT, NOW)
 SALE = Collection("made", "sale", {"price": "double"})
 MONEY = Validation("sale", "money", {})
 ISSUED = commands.Issued(SOURCE, {"k1": "k"})
@@ -80,6 +90,17 @@ RESULTS: dict[type, Any] = {
     commands.ListQueries: (),
     commands.RunQuery: [],
     commands.SelectProfiles: [],
+    **dict.fromkeys((tasks.CreateTask, tasks.ShowTask, tasks.ChangeTask, tasks.RunTask), TASK),
+    tasks.ForgetState: TASK,
+    tasks.DeleteTask: None,
+    tasks.ListTasks: (TASK,),
+    tasks.ListTemplates: (tasks.Template("t", "", (tasks.Parameter("url", ""),), SCRIPT),),
+    **dict.fromkeys((hooks.CreateWebhook, hooks.ShowWebhook, hooks.ChangeWebhook), HOOK),
+    hooks.ActivateWebhook: HOOK,
+    hooks.DeleteWebhook: None,
+    hooks.ListWebhooks: (HOOK,),
+    hooks.TestWebhook: hooks.Trial(1, ({"event": "sale"},)),
+    hooks.ListWebhookTemplates: (hooks.WebhookTemplate("w", "", SCRIPT),),
 }
 ROW = {
     "event_id": "00000000-0000-7000-8000-000000000000",

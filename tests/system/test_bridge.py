@@ -139,7 +139,7 @@ def test_a_killed_bridge_loses_and_doubles_nothing(pipeline: Pipeline) -> None:
     )
     assert sorted(row["n"] for row in rows) == list(range(records))
     audit = eventually(
-        lambda: pipeline.headrace("audit", "--since", "2018-01-01"),
+        lambda: pipeline.headrace("audit", "--since", "2018-01-01", "--source", topic),
         until=lambda done: done.returncode == 0,
         within=STORED_SECONDS,
         what="the ledger is settled",
