@@ -33,6 +33,8 @@ _BEYOND_A_SCHEMA = {
 }
 _FILES = ("/event/bulk", "/event/copy")
 """They take CSV, JSON lines and Avro, too, which a schema of JSON does not describe."""
+_LONGEST = 1_024
+"""Characters of a credential or an id; a longer one is there to be refused."""
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _FATAL = ("/project/delete", "/project/revoke-api-keys")
 """They put an end to the key that they are shown."""
@@ -93,7 +95,9 @@ def _is_json(body: Any) -> bool:
 
 
 def _replace(holder: dict[str, Any], name: str, credential: str, *, missing: bool = False) -> None:
-    if isinstance(holder.get(name), str) or (missing and name not in holder):
+    value = holder.get(name)
+    fits = isinstance(value, str) and len(value) <= _LONGEST
+    if fits or (missing and name not in holder):
         holder[name] = os.environ[f"OPENAPI_{credential}"]
 
 
