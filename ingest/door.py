@@ -206,10 +206,8 @@ class Door:
         batch = visit.entry.vendor.split(claim, request, grant, self._edge)
         if visit.only_looks:  # scanners of mail look at pixels and links that nobody opened
             batch = replace(batch, drafts=())
-        if visit.held < _LARGE:
-            return batch, request
-        self._bodies.release(visit.held)
-        return batch, visit.without_body(request)
+        # its bytes count as held all the same: who cannot be served is refused before the work
+        return batch, request if visit.held < _LARGE else visit.without_body(request)
 
     def _grant(self, claim: Claim, visit: Visit, route: Route, request: Request) -> Grant | None:
         """Let the request in; None where it stands above all sources or beside them."""

@@ -44,7 +44,7 @@ class KafkaPublisher:
         *,
         linger_ms: float = 5,
         ack_timeout_s: float = 5.0,
-        max_inflight_bytes: int = 32 << 20,
+        max_inflight_bytes: int = 48 << 20,
         compression: Compression = "none",
         metrics: Metrics,
         clock: Callable[[], int],

@@ -104,7 +104,6 @@ class Visit:
 
     def without_body(self, request: Request) -> Request:
         """Let go of the body; what follows does without."""
-        self.held = 0
         self.request = replace(request, body=b"")
         return self.request
 
