@@ -14,24 +14,28 @@ from deploy.bench.load import Outcome, flood, steady
 from deploy.bench.samples import Sender
 
 _CONNECTIONS: Final = 256
+_EVENTS: Final = 25_600
+"""Under way at once at most: more bytes than an ingest process holds would only be refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """What a loading process does.
 
-    With ``rate`` (requests per second) it is steady, else as fast as answers come.
+    With ``rate`` (requests per second) it is steady, else as fast as answers come. Without a
+    number of ``connections`` they are as many as large requests allow.
     """
 
     sender: Sender
     rate: float = 0
     seconds: float = 10
-    connections: int = _CONNECTIONS
+    connections: int = 0
 
     def run(self) -> Outcome:
         """Apply the load from this process."""
         make = self.sender.requests()
-        url, connections, seconds = self.sender.url, self.connections, self.seconds
+        url, seconds = self.sender.url, self.seconds
+        connections = self.connections or min(_CONNECTIONS, max(1, _EVENTS // self.sender.size))
         if self.rate:
             work = steady(url, make, rate=self.rate, seconds=seconds, connections=connections)
         else:

@@ -31,6 +31,7 @@ _IN_STOCK: Final = (b"true", b"false")
 _TOKEN: Final = re.compile(rb'"#(\w+)#"|@(\w+)@')
 _RUN_BITS: Final = 32
 _MORE_OF_EACH: Final = 10
+_MOST: Final = 10_000
 
 
 def mark_of(run: int, number: int) -> int:
@@ -73,13 +74,19 @@ def template(text: bytes) -> Template:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How one vendor's requests look; ``batch`` is None where it takes single events only."""
+    """How one vendor's requests look.
+
+    Attributes:
+        batch: None where it takes single events only.
+        most: events of a request that the vendor takes, all of this size.
+    """
 
     protocol: str
     headers: Mapping[str, str]
     event: Template
     single: tuple[str, Template]
     batch: tuple[str, Template] | None
+    most: int
 
 
 @cache
@@ -95,7 +102,14 @@ def shape(protocol: str) -> Shape:
         for name in said
         if "path" in said[name]
     }
-    return Shape(protocol, said["headers"], template(event), bodies["single"], bodies.get("batch"))
+    return Shape(
+        protocol,
+        said["headers"],
+        template(event),
+        bodies["single"],
+        bodies.get("batch"),
+        said.get("batch", {}).get("most", _MOST),
+    )
 
 
 def _body(body: Any) -> Template:
@@ -111,7 +125,8 @@ class Sender:
         keys: source id -> write key; requests go round the sources.
         run: events of different runs have different ids.
         protocol: one of :data:`PROTOCOLS`, or all in turn (:data:`MIX`).
-        batch: events per request; 0 for single ones. A mix of batches leaves EventBunker out.
+        batch: events per request; 0 for single ones. A mix of batches leaves EventBunker out, and
+            whoever takes fewer in a request.
         visitors: how many there are.
         properties: of so many names each event has ten more, 0 for none; not Filum's.
         session: Rakam's tracker names sessions; else the processors cut them.
@@ -135,7 +150,8 @@ class Sender:
         """The shapes it sends in turn."""
         named = PROTOCOLS if self.protocol == MIX else (self.protocol,)
         found = [shape(name) for name in named]
-        return [one for one in found if one.batch] if self.batch > 1 else found
+        fits = [one for one in found if one.batch and one.most >= self.batch]
+        return fits if self.batch > 1 else found
 
     def requests(self) -> Callable[[int], bytes]:
         """Give what makes the request of a number."""
