@@ -7,15 +7,33 @@ a secret belongs to is sealed with it, so that nobody who can write a record mov
 import base64
 import binascii
 import os
+from collections.abc import Callable
 from typing import Final
 
-from schemas.errors import Malformed
+from deploy.settings import SettingError, Settings
+from schemas.errors import Malformed, Unavailable
 from schemas.ids import Ids
 
 _VERSION: Final = "s1."
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _INFO: Final = b"headrace sealed secrets"
+
+
+def sealing(settings: Settings) -> Callable[..., str]:
+    """Give a :func:`seal` under the installation's secret, which is looked for when it is called.
+
+    What it gives raises Unavailable ``secret-missing`` where the installation has none.
+    """
+
+    def under_the_secret(text: str, *about: str) -> str:
+        try:
+            ids = settings.ids()
+        except SettingError as error:
+            raise Unavailable("secret-missing", str(error)) from error
+        return seal(ids, text, *about)
+
+    return under_the_secret
 
 
 def seal(ids: Ids, text: str, *about: str) -> str:

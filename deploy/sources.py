@@ -12,8 +12,9 @@ from deploy.bridge.checks import check
 from deploy.declare import declare
 from deploy.derived import KEY_PREFIX
 from deploy.registry import Tail
-from deploy.sealing import seal
+from deploy.sealing import sealing
 from deploy.settings import SettingError, Settings
+from deploy.unknown import unknown
 from deploy.writes import Change, Writer
 from schemas import codec, commands, kafka_topics
 from schemas.errors import Malformed, Unavailable
@@ -24,7 +25,6 @@ from schemas.sources import Key, KeyType, Source
 from schemas.wire import VENDORS
 
 _DECLARE_SECONDS: Final = 10.0
-_MENTIONED: Final = 64
 _PROTOCOLS: Final = frozenset(
     vendor.NAME for vendor in VENDORS if any(route.purpose == "collect" for route in vendor.ROUTES)
 )
@@ -48,7 +48,7 @@ class Sources:
         clock: Callable[[], int],
     ) -> None:
         self._kafka = settings.kafka
-        self._ids = settings.ids
+        self._seal = sealing(settings)
         self._topics = settings.topics
         self._tail = tail
         self._writer = writer
@@ -64,13 +64,7 @@ class Sources:
         """Find a source; Malformed ``source-unknown`` (404) when there is none."""
         source = self._tail.registry.get(source_id)
         if source is None:
-            ids = self._tail.registry.ids()
-            known = ", ".join(ids[:_MENTIONED]) + (", ..." if len(ids) > _MENTIONED else "")
-            raise Malformed(
-                "source-unknown",
-                f"no source {source_id[:_MENTIONED]!r}; there are: {known or 'none yet'}",
-                status=404,
-            )
+            raise unknown("source", source_id, self._tail.registry.ids())
         return source
 
     async def create(self, command: commands.CreateSource) -> commands.Issued:
@@ -214,7 +208,7 @@ class Sources:
         if topic is None or fields is None:
             return source
         fresh: dict[str, Any] = {
-            name: seal(self._ids(), fields[name], source.id, name)
+            name: self._seal(fields[name], source.id, name)
             for name in kafka_topics.SECRETS
             if fields.get(name)
         }

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any, Final
 
 from deploy.registry import Tail
-from deploy.sealing import seal
-from deploy.settings import SettingError, Settings
+from deploy.sealing import sealing
+from deploy.settings import Settings
 from deploy.tasks import templates
 from deploy.tasks.addresses import networks
 from deploy.tasks.times import checked, times_of
+from deploy.unknown import unknown
 from deploy.writes import Change, Writer
-from schemas.errors import Malformed, Unavailable
+from schemas.errors import Malformed
 from schemas.sources import Source
 from schemas.task_commands import (
     ChangeTask,
@@ -28,7 +29,6 @@ from schemas.task_commands import (
 from schemas.task_runs import Runs, next_run
 from schemas.tasks import MAX_TASKS, Draft, Task, changed, new_task, wrong
 
-_MENTIONED: Final = 64
 SEALED_FOR: Final = "task"
 
 
@@ -50,6 +50,7 @@ class Tasks:
         clock: Callable[[], int],
     ) -> None:
         self._settings = settings
+        self._seal = sealing(settings)
         self._tail = tail
         self._writer = writer
         self._source = source
@@ -146,10 +147,7 @@ class Tasks:
     def _find(self, task_id: str) -> Task:
         found = self._tail.tasks.get(task_id.strip().lower())
         if found is None:
-            ids = [task.id for task in self._tail.tasks.all()]
-            known = ", ".join(ids[:_MENTIONED]) + (", ..." if len(ids) > _MENTIONED else "")
-            message = f"no task {task_id[:_MENTIONED]!r}; there are: {known or 'none yet'}"
-            raise Malformed("task-unknown", message, status=404)
+            raise unknown("task", task_id, [task.id for task in self._tail.tasks.all()])
         return found
 
     def _kept(self, task: Task) -> Kept:
@@ -176,11 +174,7 @@ class Tasks:
             if text is None:
                 secrets.pop(name, None)
                 continue
-            try:
-                ids = self._settings.ids()
-            except SettingError as error:
-                raise Unavailable("secret-missing", str(error)) from error
-            secrets[name] = seal(ids, text, SEALED_FOR, task.id, name)
+            secrets[name] = self._seal(text, SEALED_FOR, task.id, name)
         return replace(task, secrets=secrets)
 
     def _epoch(self, task_id: str) -> int:

@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any, Final
 
 from deploy.registry import Tail
-from deploy.sealing import seal
-from deploy.settings import SettingError, Settings
+from deploy.sealing import sealing
+from deploy.settings import Settings
 from deploy.tier import new_id
+from deploy.unknown import unknown
 from deploy.webhooks import templates
 from deploy.webhooks.admitting import SEALED_FOR
 from deploy.webhooks.trial import tried
 from deploy.writes import Change, Writer
-from schemas.errors import Malformed, Unavailable
+from schemas.errors import Malformed
 from schemas.sources import Source
 from schemas.webhook_commands import (
     ActivateWebhook,
@@ -30,7 +31,6 @@ from schemas.webhook_commands import (
 from schemas.webhook_fields import Draft, changed, new_webhook, wrong
 from schemas.webhooks import MAX_WEBHOOKS, Secret, Version, Webhook
 
-_MENTIONED: Final = 64
 _OF_TEMPLATE: Final = ("script", "answer", "delivery", "echo")
 _CONFLICT: Final = 409
 _NOT_FOUND: Final = 404
@@ -54,6 +54,7 @@ class Keep:
         clock: Callable[[], int],
     ) -> None:
         self._settings = settings
+        self._seal = sealing(settings)
         self._tail = tail
         self._writer = writer
         self._source = source
@@ -176,10 +177,7 @@ class Keep:
     def _find(self, webhook_id: str) -> Webhook:
         found = self._tail.webhooks.get(webhook_id)
         if found is None:
-            ids = [each.id for each in self._tail.webhooks.all()]
-            known = ", ".join(ids[:_MENTIONED]) + (", ..." if len(ids) > _MENTIONED else "")
-            message = f"no webhook {webhook_id[:_MENTIONED]!r}; there are: {known or 'none yet'}"
-            raise Malformed("webhook-unknown", message, status=_NOT_FOUND)
+            raise unknown("webhook", webhook_id, [each.id for each in self._tail.webhooks.all()])
         return found
 
     def _checked(self, webhook: Webhook) -> Webhook:
@@ -198,14 +196,10 @@ class Keep:
     def _sealed(self, draft: Draft, webhook: Webhook) -> Webhook:
         if draft.secrets is None:
             return webhook
-        try:
-            ids = self._settings.ids()
-        except SettingError as error:
-            raise Unavailable("secret-missing", str(error)) from error
         made = []
         for text in draft.secrets:
             secret_id = new_id()
-            sealed = seal(ids, text, SEALED_FOR, webhook.id, secret_id)
+            sealed = self._seal(text, SEALED_FOR, webhook.id, secret_id)
             made.append(Secret(secret_id, sealed, self._clock()))
         return replace(webhook, secrets=tuple(made))
 
