@@ -102,10 +102,7 @@ class Look:
         """Look at some lines of a record, of which ``first`` come before."""
         ahead = Ahead(record, first=first)
         for line in lines:
-            try:
-                ahead.lines.append(self._open(line, ahead.wishes))
-            except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes
-                ahead.lines.append((line, error))
+            self._line(line, ahead)
         return ahead
 
     def unfolded(self, record: Record, found: Unfolded) -> Ahead:
@@ -114,12 +111,15 @@ class Look:
         for line in found.lines:
             if isinstance(line, tuple):
                 ahead.lines.append(line)
-                continue
-            try:
-                ahead.lines.append(self._open(line, ahead.wishes))
-            except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes
-                ahead.lines.append((line, error))
+            else:
+                self._line(line, ahead)
         return ahead
+
+    def _line(self, line: bytes, ahead: Ahead) -> None:
+        try:
+            ahead.lines.append(self._open(line, ahead.wishes))
+        except Exception as error:  # noqa: BLE001 - told apart when the line's turn comes
+            ahead.lines.append((line, error))
 
     def _open(self, line: bytes, wishes: dict[tuple[str, str], Wish]) -> Opened:
         raw, event = decode(line, self._vendors)
