@@ -39,7 +39,7 @@ fmt: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## measure this machine: tables, and JSON and PNG in .bench (20 minutes); never part of the tests
+bench: $(STAMP)  ## measure this machine: tables, and JSON and PNG in .bench (a quarter of an hour); never part of the tests
 	@mkdir -p .bench
 	@for what in $(BENCH); do \
 	  $(BIN)/headrace bench $$what --json .bench/$$what.json --png .bench/$$what.png || exit 1; \
