@@ -20,6 +20,7 @@ from tests.system.processes import descendants, tiers_of
 HEADRACE = str(Path(sys.executable).with_name("headrace"))
 READY_SECONDS = 90.0
 STOP_SECONDS = 60.0
+RESTART_SECONDS = 60.0
 _COMMAND_SECONDS = 60.0
 _TAIL_LINES = 25
 _FREE_PORTS = ("--port", "0", "--clickhouse-port", "0", "--kafka-port", "0")
@@ -153,6 +154,21 @@ class Pipeline:
     def tiers(self) -> dict[str, int]:
         """Process ids of the tiers that run now."""
         return tiers_of(self.process.pid)
+
+    def restart(self, tier: str) -> None:
+        """Kill every process of a tier; return when the supervisor has another one.
+
+        A killed process keeps its name for a moment: only another process id is another one.
+        """
+        old = {pid for name, pid in self.tiers().items() if name.startswith(tier)}
+        assert old, f"no {tier} runs"
+        for pid in old:
+            os.kill(pid, signal.SIGKILL)
+        eventually(
+            lambda: {pid for name, pid in self.tiers().items() if name.startswith(tier)} - old,
+            within=RESTART_SECONDS,
+            what=f"there is another {tier}",
+        )
 
     def descendants(self) -> set[int]:
         """Every process below the supervisor."""

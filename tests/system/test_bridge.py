@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import secrets
-import signal
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -127,10 +125,7 @@ def test_a_killed_bridge_loses_and_doubles_nothing(pipeline: Pipeline) -> None:
             within=STORED_SECONDS,
             what="some are stored",
         )
-        os.kill(pipeline.tiers()["bridge"], signal.SIGKILL)
-        eventually(
-            lambda: "bridge" in pipeline.tiers(), within=STORED_SECONDS, what="it is started again"
-        )
+        pipeline.restart("bridge")
     rows = eventually(
         lambda: rows_of(pipeline, topic, "properties.number::Int64 AS n"),
         until=lambda found: len(found) >= records,

@@ -139,7 +139,7 @@ def test_a_known_session_keeps_its_profile_when_the_edge_has_forgotten_it(
 ) -> None:
     session, own, other = new_session(), tracker.profile(), tracker.profile()
     assert tracker.track(session, own).profile == own
-    _restart(pipeline, "ingest")
+    pipeline.restart("ingest")
     eventually(
         lambda: _answered_by_the_processors(tracker),
         within=RESTART_SECONDS,
@@ -180,7 +180,7 @@ def test_a_hand_over_merges_for_ever(pipeline: Pipeline, tracker: Tracker) -> No
     )
     assert tracker.track(after, old).profile == referred
     assert profiles(stored(pipeline, after, 1)) == [referred]
-    _restart(pipeline, "ingest")
+    pipeline.restart("ingest")
     eventually(
         lambda: _answered_by_the_processors(tracker),
         within=RESTART_SECONDS,
@@ -246,15 +246,3 @@ def test_an_answer_does_not_wait_for_processors_that_stand_still(
     assert first.profile == second.profile
     assert profiles(stored(pipeline, session, 1)) == [own]
     assert profiles(stored(pipeline, unknown, 2)) == [first.profile] * 2
-
-
-def _restart(pipeline: Pipeline, name: str) -> None:
-    """Kill a tier; return when the supervisor has another one."""
-    old = {pid for tier, pid in pipeline.tiers().items() if tier.startswith(name)}
-    for pid in old:
-        os.kill(pid, signal.SIGKILL)
-    eventually(
-        lambda: {pid for tier, pid in pipeline.tiers().items() if tier.startswith(name)} - old,
-        within=RESTART_SECONDS,
-        what=f"there is another {name}",
-    )
