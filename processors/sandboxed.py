@@ -179,14 +179,15 @@ class _Run:
 def _code(told: str) -> str:
     if told.startswith("InternalError: interrupted"):
         return "script-time"
-    if told == "null" or told.startswith("InternalError: out of memory"):
+    # of what ran out of memory while it made the error, the engine says null
+    if told.strip() == "null" or told.startswith("InternalError: out of memory"):
         return "script-memory"
     return "script-error"
 
 
 def _parted(told: str) -> tuple[str, str]:
     """Part what the engine says into message and stack."""
-    if told == "null":
+    if told.strip() == "null":
         return "out of memory", ""
     message, _, stack = told.partition("\n    at ")
     return message.strip()[:1_000], f"at {stack.strip()}"[:2_000] if stack else ""

@@ -3,7 +3,7 @@ const http = (() => {
   const ask = (options) => {
     const answer = $http(options);
     Object.defineProperty(answer, 'ok', {get: () => answer.status >= 200 && answer.status < 300});
-    Object.defineProperty(answer, 'json', {value: () => JSON.parse(answer.body)});
+    Object.defineProperty(answer, 'json', {value: () => parseJson(answer.body)});
     return answer;
   };
   return Object.freeze({

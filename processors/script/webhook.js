@@ -17,7 +17,7 @@ function headraceWebhook({request, parameters}) {
     return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
   };
   const label = String(request.headers['content-type'] ?? '').toLowerCase();
-  try { request.json = JSON.parse(request.body); } catch { request.json = undefined; }
+  try { request.json = parseJson(request.body); } catch { request.json = undefined; }
   if (label.startsWith('application/x-www-form-urlencoded')) request.form = parseForm(request.body);
 
   const fromRakam = ({collection, properties, ...others}) => {

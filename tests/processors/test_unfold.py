@@ -112,6 +112,28 @@ def test_what_fails_is_a_letter_with_the_request_and_the_stack() -> None:
     assert (told.saved, told.code) == (False, "script-error")
 
 
+def test_ids_of_64_bits_keep_their_digits() -> None:
+    webhooks = known(
+        """
+        const transform = ({json}, {shop}) => ({name: 'x', user_id: json.customer.id,
+          properties: {order: json.id, small: json.number, shop, line: json.lines[0].id}});
+        """,
+        parameters={"shop": 2**60 + 1},
+    )
+    body = (
+        '{"id":820982911946154508,"number":7,"customer":{"id":115310627314723954},'
+        '"lines":[{"id":-9223372036854775807}]}'
+    )
+    (row,) = rows(do(real(webhooks), line(body)))
+    assert row["user_id"] == "115310627314723954"
+    assert row["properties"]["_overflow"] == {  # the catalog of this world is full
+        "order": "820982911946154508",
+        "small": 7,
+        "shop": str(2**60 + 1),
+        "line": "-9223372036854775807",
+    }
+
+
 class Late:
     """A script that never ends in time."""
 
