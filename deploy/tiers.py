@@ -32,6 +32,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
     """HTTP in: serve until stopped, then finish what is under way and drain the publisher."""
     from deploy.desk import Desk, archive_of
     from deploy.gatekeeping import Gatekeeper
+    from deploy.imports.packed import Unpacker
     from deploy.probe import bind, serve
     from deploy.recall import Recall, Waiting
     from deploy.spooling import Spooling
@@ -87,6 +88,7 @@ async def ingest(tier: Foreground, *, host: str, port: int, fd: int | None) -> N
             trusted_proxies=tuple(filter(None, settings.proxies.split(","))),
             hooks=hooks_of(settings, lambda: recall.webhooks, new_id),
             gate=gate,
+            unpack=Unpacker(),
         )
         tier.ready(port=listener.getsockname()[1])
         await serve(app, listener, tier.stop)

@@ -16,6 +16,7 @@ from ingest.calls import Closed, Desk
 from ingest.client import Proxies
 from ingest.door import Bounds, Door, Publisher, SourceFeed
 from ingest.gate import Gate
+from ingest.packed import Unpack, Unread
 from ingest.paths import Paths
 from ingest.rounds import Answers, Patience, Rounds
 from ingest.script import PATHS, Script, packaged
@@ -69,6 +70,7 @@ def build_app(
     patience: Patience | None = None,
     hooks: Hooks | None = None,
     gate: Gate | None = None,
+    unpack: Unpack | None = None,
 ) -> Ingest:
     """Build the edge: every vendor's paths, its probes, its figures and its description.
 
@@ -83,6 +85,7 @@ def build_app(
         gate: kept up to date by the caller; without one limits are this process's alone.
         trusted_proxies: addresses or CIDR networks whose ``X-Forwarded-For`` is believed.
         hooks: lets the requests of webhooks in; without them there are none.
+        unpack: reads Parquet and zip; without it they are refused.
 
     Raises:
         ValueError: two vendors claim or describe one path, or a proxy is no address.
@@ -102,6 +105,7 @@ def build_app(
         proxies=Proxies(trusted_proxies),
         bounds=bounds or Bounds(),
         gate=gate or Gate(),
+        unpack=unpack or Unread(),
     )
     return Ingest(
         paths=Paths(vendors),

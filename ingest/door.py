@@ -15,6 +15,7 @@ from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
 from ingest.gate import Gate
+from ingest.packed import Unpack, opened
 from ingest.paths import Entry
 from ingest.rounds import Rounds
 from ingest.tally import Tally
@@ -23,6 +24,7 @@ from schemas.catalog import Catalog
 from schemas.commands import DeclareSchema
 from schemas.errors import HeadraceError, Unavailable
 from schemas.merges import Merges
+from schemas.rows import Packed
 from schemas.sources import Registry
 from schemas.topics import Topics
 from schemas.vendor import Batch, Claim, Edge, Grant, Greeter, Reply, Request, Route, Vendor
@@ -107,6 +109,7 @@ class Door:
         proxies: Proxies,
         bounds: Bounds,
         gate: Gate,
+        unpack: Unpack,
     ) -> None:
         self._publisher = publisher
         self._feed = feed
@@ -121,6 +124,7 @@ class Door:
         self._bounds = bounds
         self._bodies = Bodies(bounds.body_seconds, bounds.held_bytes)
         self._gate = gate
+        self._unpack = unpack
         self._open = 0
 
     async def serve(
@@ -195,6 +199,11 @@ class Door:
         if grant is None:
             raise TypeError(f"{visit.entry.path} takes events that are no source's")
         self._gate.take_events(grant.source)
+        if type(claim.payload) is Packed:
+            rows = await self._unpack(request.body, claim.payload, grant.source.limits)
+            self._bodies.hold(rows.size)
+            visit.held += rows.size
+            claim = opened(claim, rows)
         collected = self._collect(visit, *self._split(visit, claim, request, grant), grant)
         # parsed JSON is many times its bytes, and many requests wait for Kafka at once
         del claim, request

@@ -28,22 +28,25 @@ def avro_rows(stream: io.BufferedReader) -> Iterator[Any]:
     return blocks.records(stream.read)
 
 
-def parquet_rows(stream: io.BufferedReader) -> Iterator[Any]:
+def parquet_rows(stream: io.BufferedReader, *, held: int | None = None) -> Iterator[Any]:
     """Read the rows of a Parquet file, which is copied to disk first: its directory is at its end.
 
     Raises:
-        Malformed: ``parquet-unsupported`` without pyarrow, ``parquet-invalid``.
+        Malformed: ``parquet-unsupported`` without pyarrow, ``parquet-invalid``; ``file-too-large``
+            for more than ``held`` bytes.
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra that few need
         import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
     except ImportError as error:
         raise Malformed("parquet-unsupported", _NO_PARQUET) from error
-    with on_disk(stream) as held:
+    with on_disk(stream, held) as file:
         try:
-            for batch in pq.ParquetFile(held).iter_batches(batch_size=_ROWS):
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS):
                 for row in batch.to_pylist():
                     yield {name: plain(value) for name, value in row.items()}
+        except MemoryError:  # Arrow's own is one of both
+            raise
         except (pa.ArrowException, OSError) as error:
             raise Malformed("parquet-invalid", f"the file cannot be read: {error}") from error
 

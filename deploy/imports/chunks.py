@@ -8,10 +8,10 @@ from typing import Any, Final
 from zlib import crc32
 
 from deploy.imports.state import Done
-from deploy.imports.tables import Row
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import bound_line
+from schemas.rows import Row
 from schemas.topics import MAX_EVENT_BYTES
 from schemas.vendor import Draft
 from schemas.wire.imports.formats import FORMATS, Format

@@ -1,21 +1,19 @@
 """The dry run: what an import would make of a file, by its first rows."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 from deploy.imports.chunks import SAMPLE, Chunk, Wish, chunk, planned
+from deploy.imports.kinds import container_for, stem_of
 from deploy.imports.places import Place
-from deploy.imports.tables import Row, rows
+from deploy.imports.tables import rows
 from deploy.imports.unpack import Counted, parts
-from deploy.imports.work import container_for, stem_of
-from schemas import codec, types
 from schemas.events import iso
-from schemas.wire.imports.formats import FORMATS
+from schemas.rows import Row
+from schemas.wire.imports.outcome import outcome
 from schemas.wire.imports.plan import Plan
 
 _SHOWN: Final = 10
-_EXAMPLE: Final = 40
 
 
 def look(places: Iterable[Place], wish: Wish, container: str, now: int) -> Iterator[str]:
@@ -57,18 +55,7 @@ def _described(some: list[Row], plan: Plan) -> Iterator[str]:
 
 def _collections(made: Chunk, plan: Plan) -> Iterator[str]:
     """Show each collection with the types that its properties would have."""
-    read = FORMATS[plan.format].read
-    counts: Counter[str] = Counter()
-    found: dict[str, dict[str, tuple[str, Any]]] = {}
-    for draft in made.drafts:
-        event = read(codec.loads(draft.body), plan).event
-        counts[event.event_type] += 1
-        columns = found.setdefault(event.event_type, {})
-        for name, value in event.properties.items():
-            kind = types.infer(value)
-            if kind is not None:
-                columns.setdefault(name, (kind, value))
-    for name, columns in found.items():
-        yield f"  {name}: {counts[name]:,} of them"
-        for column, (kind, value) in columns.items():
-            yield f"    {column}  {kind}  e.g. {codec.dumps(value).decode()[:_EXAMPLE]}"
+    for each in outcome(made.drafts, plan)["collections"]:
+        yield f"  {each['name']}: {each['events']:,} of them"
+        for column in each["properties"]:
+            yield f"    {column['name']}  {column['type']}  e.g. {column['example']}"

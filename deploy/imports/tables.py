@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from deploy.imports import binary
 from schemas import codec
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS, bound
+from schemas.rows import Row
 from schemas.topics import MAX_EVENT_BYTES
 
 CONTAINERS: Final = ("csv", "tsv", "json", "ndjson", "avro", "parquet", "cells")
@@ -30,23 +30,6 @@ _ENDINGS: Final = {
     "avro": "avro",
     "parquet": "parquet",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of a file.
-
-    Attributes:
-        line: where it ends, from 1; its number where a file has no lines.
-        value: what it says; None where it is wrong.
-        why: what is wrong with it.
-        text: what it was, where it is wrong.
-    """
-
-    line: int
-    value: Any = None
-    why: Malformed | None = None
-    text: str = ""
 
 
 def container_of(name: str, stream: io.BufferedReader) -> str:
@@ -84,8 +67,11 @@ def _kind_of_json(head: bytes, first: bytes) -> str:
     return "ndjson"
 
 
-def rows(container: str, stream: io.BufferedReader) -> Iterator[Row]:
+def rows(container: str, stream: io.BufferedReader, *, held: int | None = None) -> Iterator[Row]:
     """Read rows; one that is wrong is told and the next follows, as far as the file allows.
+
+    Args:
+        held: bytes that Parquet may have on disk; None for any number.
 
     Raises:
         Malformed: the file as a whole is wrong: csv-invalid, json-invalid, avro-invalid,
@@ -98,7 +84,7 @@ def rows(container: str, stream: io.BufferedReader) -> Iterator[Row]:
     if container == "avro":
         return _numbered(binary.avro_rows(stream))
     if container == "parquet":
-        return _numbered(binary.parquet_rows(stream))
+        return _numbered(binary.parquet_rows(stream, held=held))
     if container == "json":
         return _values(stream)
     return _lines(stream, cells=container == "cells")

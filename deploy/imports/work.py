@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from deploy.imports.chunks import Chunk, Wish, chunks, plan_for
+from deploy.imports.kinds import container_for, stem_of
 from deploy.imports.places import Place, size_of
 from deploy.imports.pressure import Pressure
 from deploy.imports.state import Done, Rejects, StateFile
-from deploy.imports.tables import Row, container_of, rows
+from deploy.imports.tables import rows
 from deploy.imports.unpack import BROKEN, Counted, Part, parts
 from deploy.registry import Tail
 from deploy.tier import clock, new_id
@@ -21,6 +22,7 @@ from ingest.accept import Accepted, stamp
 from ingest.publish import KafkaPublisher
 from schemas import codec
 from schemas.errors import Malformed, Unavailable
+from schemas.rows import Row
 from schemas.sources import Source
 from schemas.topics import Topics
 from schemas.vendor import Batch, Draft, Grant, Request
@@ -231,17 +233,3 @@ def groups(drafts: Sequence[Draft], most: int) -> Iterator[Sequence[Draft]]:
         size += len(draft.body)
     if start < len(drafts):
         yield drafts[start:]
-
-
-def container_for(name: str, part: Part) -> str:
-    """Tell what kind of file a part is; Snowplow's have no header and nothing is quoted."""
-    found = container_of(part.plain, part.stream) if name != "snowplow" else ""
-    if name == "snowplow":
-        return "ndjson" if part.stream.peek(1)[:1] == b"{" else "cells"
-    return found
-
-
-def stem_of(part: Part) -> str:
-    """Name the rows of a file after it, where nothing else does."""
-    last = part.plain.replace("\\", "/").rpartition("/")[2].rpartition("!")[2]
-    return "" if last in {"", "-"} else last.partition(".")[0]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from uuid import uuid4
 
+from deploy.imports.packed import Unpacker
 from ingest.answers import Expected
 from ingest.app import build_app
 from ingest.calls import Closed
@@ -107,6 +108,7 @@ class Rooms:
             clock=clock,
             new_id=lambda: str(uuid4()),
             metrics=Metrics(),
+            unpack=Unpacker(),
         )
 
     async def publish(

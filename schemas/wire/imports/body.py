@@ -3,28 +3,40 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from schemas import avro, codec
 from schemas.errors import Malformed
 from schemas.reading import MAX_KEYS, parse
+from schemas.rows import Row
 from schemas.sources import Source
 from schemas.vendor import Request
 
 _TABLES: Final = {"text/csv": ",", "text/tab-separated-values": "\t"}
 AVRO: Final = "application/avro"
+PARQUET: Final = "application/vnd.apache.parquet"
+ZIP: Final = "application/zip"
+_FIRST_BYTES: Final = {
+    PARQUET: (b"PAR1", "parquet-invalid", "the body is no Parquet file"),
+    ZIP: (b"PK", "archive-invalid", "the body is no zip"),
+}
 HEADLESS: Final = "snowplow"
 """The format whose tables have no header: enriched events."""
 _BODY: Final = ("body",)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row, or what is wrong with it."""
+def is_packed(request: Request) -> bool:
+    """Tell whether it is a Parquet file or a zip, by its first bytes: clients label few of them.
 
-    value: Any = None
-    why: Malformed | None = None
+    Raises:
+        Malformed: ``parquet-invalid``, ``archive-invalid``: it is labelled so, and is none.
+    """
+    label = _label(request)
+    said = _FIRST_BYTES.get(label)
+    if said is not None and not request.body.startswith(said[0]):
+        raise Malformed(said[1], said[2], where=_BODY)
+    known = said is not None or label not in _TABLES
+    return known and request.body.startswith((b"PAR1", b"PK\x03\x04", b"PK\x05\x06"))
 
 
 def is_table(request: Request) -> bool:
@@ -49,9 +61,11 @@ def rows_of(request: Request, source: Source, name: str) -> Iterator[Row]:
     if _label(request) == AVRO:
         limits = source.limits
         most, inflated = limits.events_per_request, limits.body_bytes
-        return (Row(value) for value in avro.records(request.body, most=most, inflated=inflated))
+        return (
+            Row(value=value) for value in avro.records(request.body, most=most, inflated=inflated)
+        )
     if request.body.lstrip()[:1] == b"[":
-        return (Row(value) for value in parse(request.body))
+        return (Row(value=value) for value in parse(request.body))
     return _lines(request.body)
 
 
@@ -63,7 +77,7 @@ def _lines(body: bytes) -> Iterator[Row]:
     for line in body.split(b"\n"):
         if line.strip():
             try:
-                yield Row(codec.loads(line))
+                yield Row(value=codec.loads(line))
             except Malformed as error:
                 yield Row(why=error)
 
@@ -74,7 +88,7 @@ def _table(body: bytes, delimiter: str, *, headless: bool) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         raise Malformed("csv-invalid", "the table is no UTF-8", where=_BODY) from error
     if headless:
-        yield from (Row(line.split(delimiter)) for line in text.splitlines() if line)
+        yield from (Row(value=line.split(delimiter)) for line in text.splitlines() if line)
         return
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     names: list[str] = []
@@ -85,7 +99,9 @@ def _table(body: bytes, delimiter: str, *, headless: bool) -> Iterator[Row]:
             elif len(cells) > len(names):
                 yield Row(why=Malformed("csv-invalid", "it has more cells than the header"))
             elif cells:
-                yield Row({name: cell for name, cell in zip(names, cells, strict=False) if cell})
+                yield Row(
+                    value={name: cell for name, cell in zip(names, cells, strict=False) if cell}
+                )
     except csv.Error as error:
         message = f"line {reader.line_num}: {error}"
         raise Malformed("csv-invalid", message, where=_BODY) from error

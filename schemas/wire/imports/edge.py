@@ -6,6 +6,7 @@ from typing import Any, Final
 from schemas import codec
 from schemas.errors import Malformed, Refused
 from schemas.reading import JsonObject, bound_line
+from schemas.rows import Packed, Row, Unpacked
 from schemas.vendor import (
     Batch,
     Claim,
@@ -17,9 +18,10 @@ from schemas.vendor import (
     Route,
     bound_events,
 )
-from schemas.wire.imports.body import Row, is_table, rows_of
+from schemas.wire.imports.body import is_packed, is_table, rows_of
 from schemas.wire.imports.guess import plan_of, types_of
 from schemas.wire.imports.meaning import format_of
+from schemas.wire.imports.outcome import outcome
 from schemas.wire.imports.plan import CELLS, ROWS, TARGETS, Plan
 
 ROUTES: tuple[Route, ...] = (Route("/api/sources/{source}/import", ROWS, any_protocol=True),)
@@ -31,6 +33,7 @@ TOLD: Final = 100
 _LONGEST_FILE: Final = 200
 _FORBIDDEN: Final = 403
 _QUERY: Final = ("query",)
+_SWITCH: Final = {"true": True, "false": False}
 
 
 def read(request: Request) -> Claim:
@@ -38,7 +41,7 @@ def read(request: Request) -> Claim:
 
     Raises:
         Refused: ``key-missing``.
-        Malformed: ``format-unknown``, ``parameter-invalid``.
+        Malformed: ``format-unknown``, ``parameter-invalid``; see :func:`is_packed`.
     """
     if not request.bearer:
         raise Refused("key-missing", "send the write key: 'Authorization: Bearer <key>'")
@@ -48,10 +51,11 @@ def read(request: Request) -> Claim:
         raise Malformed("parameter-invalid", message, where=(*_QUERY, "map"))
     _types(request)
     _first(request)
-    return Claim("key", request.bearer)
+    _dry(request)
+    return Claim("key", request.bearer, Packed(name) if is_packed(request) else None)
 
 
-def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  # noqa: ARG001
+def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:
     """Make a draft of each row that is right; the others are told in the answer.
 
     Raises:
@@ -62,31 +66,53 @@ def split(claim: Claim, request: Request, grant: Grant, edge: Edge) -> Batch:  #
     """
     _check(request, grant)
     kind = _format(request)
-    found = list(_bounded(rows_of(request, grant.source, kind), grant))
-    plan = _plan(request, kind, [row.value for row in found if type(row.value) is dict])
+    unpacked = claim.payload if type(claim.payload) is Unpacked else None
+    rows = iter(unpacked.rows) if unpacked else rows_of(request, grant.source, kind)
+    found = list(_bounded(rows, grant))
+    of_text = unpacked.of_text if unpacked else is_table(request)
+    values = [row.value for row in found if type(row.value) is dict]
+    plan = _plan(request, kind, values, of_text=of_text)
+    drafts, rejected, why = _all_drafts(found, plan, request, edge)
+    dry = _dry(request)
+    if why is not None and not drafts and not dry:
+        raise why
+    bound_events(len(drafts), grant.source)
+    if dry:
+        return Batch((), answer=(rejected, outcome(drafts, plan)))
+    shared = codec.dumps(plan.shared(named=kind != ROWS))
+    return Batch(tuple(drafts), shared, answer=(rejected, None))
+
+
+def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
+    """Say how many rows are safe, and which are not taken; of a dry run what they would become."""
+    rejected, schema = batch.answer or ([], None)
+    said: JsonObject = {
+        "accepted": len(event_ids),
+        "rejected": len(rejected),
+        "rows": rejected[:TOLD],
+    }
+    return Reply(200, codec.dumps({**said, "schema": schema} if schema else said))
+
+
+def _all_drafts(
+    rows: list[Row], plan: Plan, request: Request, edge: Edge
+) -> tuple[list[Draft], list[JsonObject], Malformed | None]:
+    """Make drafts of what is right, and say of the rest what is wrong."""
     name, first = _one(request, "file"), _first(request)
     drafts: list[Draft] = []
-    rejected = []
+    rejected: list[JsonObject] = []
     why: Malformed | None = None
-    for number, row in enumerate(found, first):
+    for number, row in enumerate(rows, first):
         row_id = f"{name}:{number}" if name else edge.new_id()
         try:
             drafts += _drafts(row, plan, row_id)
         except Malformed as error:
             why = why or error
-            rejected.append({"row": number, "code": error.code, "message": error.message})
-    if why is not None and not drafts:
-        raise why
-    bound_events(len(drafts), grant.source)
-    shared = codec.dumps(plan.shared(named=kind != ROWS))
-    return Batch(tuple(drafts), shared, answer=rejected)
-
-
-def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:  # noqa: ARG001
-    """Say how many rows are safe, and which are not taken."""
-    rejected = batch.answer or []
-    said = {"accepted": len(event_ids), "rejected": len(rejected), "rows": rejected[:TOLD]}
-    return Reply(200, codec.dumps(said))
+            where: JsonObject = {"line": row.line} if row.line else {}
+            where |= {"file": row.file} if row.file else {}
+            told = {"row": number, **where, "code": error.code, "message": error.message}
+            rejected.append(told)
+    return drafts, rejected, why
 
 
 def _check(request: Request, grant: Grant) -> None:
@@ -108,10 +134,10 @@ def _bounded(rows: Iterator[Row], grant: Grant) -> Iterator[Row]:
         yield row
 
 
-def _plan(request: Request, kind: str, rows: list[JsonObject]) -> Plan:
+def _plan(request: Request, kind: str, rows: list[JsonObject], *, of_text: bool) -> Plan:
     collection, types = _one(request, "collection"), _types(request)
     if kind != ROWS:
-        types = (types_of(rows) if is_table(request) else {}) | types
+        types = (types_of(rows) if of_text else {}) | types
         return Plan(kind, collection, types=types, began=request.received_at)
     plan = plan_of(
         rows,
@@ -120,7 +146,7 @@ def _plan(request: Request, kind: str, rows: list[JsonObject]) -> Plan:
         types=types,
         skip=tuple(filter(None, _one(request, "skip").split(","))),
         began=request.received_at,
-        of_text=is_table(request),
+        of_text=of_text,
     )
     if not plan.collection and "event" not in plan.columns:
         message = "no column names the events: say what they are with collection="
@@ -186,6 +212,13 @@ def _first(request: Request) -> int:
         message = f"file is a name of at most {_LONGEST_FILE} characters"
         raise Malformed("parameter-invalid", message, where=(*_QUERY, "file"))
     return int(text or 0)
+
+
+def _dry(request: Request) -> bool:
+    text = _one(request, "dry_run") or "false"
+    if text not in _SWITCH:
+        raise Malformed("parameter-invalid", "dry_run is true or false", where=(*_QUERY, "dry_run"))
+    return _SWITCH[text]
 
 
 def _one(request: Request, name: str) -> str:

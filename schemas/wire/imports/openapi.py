@@ -4,6 +4,7 @@ from typing import Final
 
 from schemas.openapi import (
     ANYTHING,
+    BOOLEAN,
     OBJECT,
     STRING,
     WHOLE,
@@ -17,17 +18,37 @@ from schemas.openapi import (
     ref,
     refusals,
 )
-from schemas.wire.imports.body import AVRO
+from schemas.wire.imports.body import AVRO, PARQUET, ZIP
 from schemas.wire.imports.formats import FORMATS
 from schemas.wire.imports.plan import CELLS, TARGETS
 
 _KEY: Final = "importWriteKey"
+_BINARY: Final = {"type": "string", "format": "binary"}
 _TEXT: Final = """\
 Rows of a file, a part of it per request, within the limits of the event source. For whole files \
 there is `headrace import`, which goes on where it was interrupted.
 """
 _SAID: Final = record(
     {"code": {**STRING, "description": "for programs"}, "message": STRING}, ("code", "message")
+)
+_REJECTED: Final = record(
+    {
+        "row": {**WHOLE, "description": "Its number in the body, from first."},
+        "line": {**WHOLE, "description": "In a Parquet file or a member of a zip."},
+        "file": {**STRING, "description": "The member of a zip."},
+        "code": STRING,
+        "message": STRING,
+    },
+    ("row", "code", "message"),
+)
+_COLUMN: Final = record({"name": STRING, "type": STRING, "example": STRING})
+_COLLECTION: Final = record({"name": STRING, "events": WHOLE, "properties": array(_COLUMN)})
+_SCHEMA: Final = record(
+    {
+        "columns": {**OBJECT, "description": "What a column is -> its name."},
+        "collections": array(_COLLECTION),
+    },
+    text="Of a dry run: what the rows would become.",
 )
 
 DESCRIPTION: Final = Description(
@@ -53,6 +74,7 @@ DESCRIPTION: Final = Description(
                 parameter("type", STRING, f"COLUMN=KIND,...; there are {', '.join(CELLS)}."),
                 parameter("skip", STRING, "Columns that are left out."),
                 parameter("file", STRING, "The same rows of it sent again are stored once."),
+                parameter("dry_run", BOOLEAN, "Store nothing, and tell the schema."),
                 parameter("first", STRING, "Number of the first row in that file, from 0."),
             ),
             takes=body(
@@ -61,7 +83,9 @@ DESCRIPTION: Final = Description(
                     "application/json": ANYTHING,
                     "text/csv": STRING,
                     "text/tab-separated-values": STRING,
-                    AVRO: {"type": "string", "format": "binary"},
+                    AVRO: _BINARY,
+                    PARQUET: _BINARY,
+                    ZIP: {**_BINARY, "description": "Of any of these, and of gzip and zstd."},
                 }
             ),
             security=_KEY,
@@ -72,7 +96,8 @@ DESCRIPTION: Final = Description(
             {
                 "accepted": WHOLE,
                 "rejected": WHOLE,
-                "rows": array(record({"row": WHOLE, "code": STRING, "message": STRING})),
+                "rows": array(_REJECTED),
+                "schema": _SCHEMA,
             },
             ("accepted", "rejected", "rows"),
         ),
