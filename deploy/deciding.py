@@ -6,7 +6,7 @@ from collections.abc import Collection as Several
 from typing import Final
 
 from deploy.registry import Tail
-from deploy.writes import Change, Writer
+from deploy.writes import Writer, place_of
 from schemas.catalog import Collection
 from schemas.errors import HeadraceError
 from schemas.growing import Wish, grown
@@ -107,20 +107,19 @@ class Decider:
         catalog = self._tail.catalog
         nothing = Collection(wish.source_id, wish.name)
 
-        def draft() -> bytes:
-            old = catalog.get(wish.source_id, wish.name) or nothing
+        def known() -> Collection | None:
+            return catalog.get(wish.source_id, wish.name)
+
+        def draft() -> Collection:
+            old = known() or nothing
             new = grown(old, wish)
             if new is old:
                 raise _NothingNewError("nothing-new", "all of it is known")
-            return new.as_record()
-
-        def present() -> bytes | None:
-            found = catalog.get(wish.source_id, wish.name)
-            return found.as_record() if found else None
+            return new
 
         async with self._slots:
             try:
-                await self._writer.apply(Change(self._topic, nothing.key, draft, present))
+                await self._writer.put(place_of(self._topic, nothing.key, known), draft)
             except _NothingNewError:
                 self._metrics.add("headrace_process_decisions_total", outcome="followed")
             else:

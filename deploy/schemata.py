@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from deploy.registry import Tail
-from deploy.writes import Change, Writer
+from deploy.writes import Writer, place_of
 from schemas.catalog import MAX_COLLECTIONS, OVERFLOW, Collection, extended
 from schemas.errors import Malformed
 from schemas.reading import COLUMN_KEYS
@@ -80,18 +80,12 @@ class Schemata:
         of_all: bool = False,
     ) -> Collection:
         nothing = Collection(source_id, name)
-        written: list[Collection] = []
 
-        def draft() -> bytes:
-            written.append(change(self._tail.catalog.get(source_id, name) or nothing))
-            return written[-1].as_record()
+        def known() -> Collection | None:
+            return self._tail.catalog.get(source_id, name)
 
-        def present() -> bytes | None:
-            found = self._tail.catalog.get(source_id, name)
-            return found.as_record() if found else None
-
-        await self._writer.apply(Change(self._topic, nothing.key, draft, present, of_all))
-        return written[-1]
+        place = place_of(self._topic, nothing.key, known)
+        return await self._writer.put(place, lambda: change(known() or nothing), of_all=of_all)
 
 
 def _adding(seen: Mapping[str, str]) -> Callable[[Collection], Collection]:

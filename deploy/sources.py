@@ -15,7 +15,7 @@ from deploy.registry import Tail
 from deploy.sealing import sealing
 from deploy.settings import SettingError, Settings
 from deploy.unknown import unknown
-from deploy.writes import Change, Writer
+from deploy.writes import Place, Writer
 from schemas import codec, commands, kafka_topics
 from schemas.errors import Malformed, Unavailable
 from schemas.reading import MAX_ID
@@ -130,10 +130,7 @@ class Sources:
         """Take a source out of the registry."""
         source_id = self.find(command.source_id).id
 
-        def gone() -> None:
-            self.find(source_id)
-
-        await self._writer.apply(self._change_of(source_id, gone))
+        await self._writer.drop(self._place(source_id), lambda: self.find(source_id))
 
     async def add_key(self, command: commands.AddKey) -> commands.Issued:
         """Draw another key."""
@@ -182,25 +179,16 @@ class Sources:
         self, source_id: str, draft: Callable[[], Source], *, of_all: bool = False
     ) -> Source:
         """Write a source; returns it as it was written."""
-        written: list[Source] = []
+        return await self._writer.put(self._place(source_id), draft, of_all=of_all)
 
-        def value() -> bytes:
-            written.append(draft())
-            return codec.dumps(written[-1].as_record())
-
-        await self._writer.apply(self._change_of(source_id, value, of_all=of_all))
-        return written[-1]
-
-    def _change_of(
-        self, source_id: str, draft: Callable[[], bytes | None], *, of_all: bool = False
-    ) -> Change:
-        source_id = source_id.strip().lower()
-
-        def present() -> bytes | None:
-            source = self._tail.registry.get(source_id)
-            return codec.dumps(source.as_record()) if source else None
-
-        return Change(self._topics.sources.name, source_id.encode(), draft, present, of_all)
+    def _place(self, source_id: str) -> Place[Source]:
+        key = source_id.strip().lower()
+        return Place(
+            self._topics.sources.name,
+            key.encode(),
+            lambda: self._tail.registry.get(key),
+            lambda source: codec.dumps(source.as_record()),
+        )
 
     def _sealed(self, source: Source, given: Mapping[str, Any]) -> Source:
         """Seal the secrets that were given just now; the others are sealed already."""

@@ -11,7 +11,7 @@ from deploy.tasks import templates
 from deploy.tasks.addresses import networks
 from deploy.tasks.times import checked, times_of
 from deploy.unknown import unknown
-from deploy.writes import Change, Writer
+from deploy.writes import Place, Writer, place_of
 from schemas.errors import Malformed
 from schemas.sources import Source
 from schemas.task_commands import (
@@ -97,8 +97,7 @@ class Tasks:
         draft()
         # what a task of this name left behind must not begin where that ended
         await self._change_runs(made.id, lambda _: Runs(epoch=self._epoch(made.id)))
-        await self._put(made.id, draft, of_all=True)
-        return self._kept(self._find(made.id))
+        return self._kept(await self._writer.put(self._place(made.id), draft, of_all=True))
 
     async def change(self, command: ChangeTask) -> Kept:
         """Change fields of a task."""
@@ -112,18 +111,13 @@ class Tasks:
                 new = replace(new, since=now)
             return self._checked(new)
 
-        await self._put(found.id, draft)
-        return self._kept(self._find(found.id))
+        return self._kept(await self._writer.put(self._place(found.id), draft))
 
     async def delete(self, command: DeleteTask) -> None:
         """Take a task away, and its state."""
         task_id = self._find(command.task_id).id
-
-        def gone() -> None:
-            self._find(task_id)
-
-        await self._writer.apply(self._change_of(task_id, gone))
-        await self._change_runs(task_id, lambda _: None)
+        await self._writer.drop(self._place(task_id), lambda: self._find(task_id))
+        await self._writer.drop(self._place_of_runs(task_id))
 
     async def run(self, command: RunTask) -> Kept:
         """Have a task run now."""
@@ -181,34 +175,22 @@ class Tasks:
         """Count on from what is there, so that no run of before holds the new record."""
         return self._tail.tasks.runs(task_id).epoch + 1
 
-    async def _put(self, task_id: str, draft: Callable[[], Task], *, of_all: bool = False) -> None:
-        change = self._change_of(task_id, lambda: draft().as_record(), of_all=of_all)
-        await self._writer.apply(change)
+    def _place(self, task_id: str) -> Place[Task]:
+        topic = self._settings.topics.tasks.name
+        return place_of(topic, task_id.encode(), lambda: self._tail.tasks.get(task_id))
 
-    def _change_of(
-        self, task_id: str, draft: Callable[[], bytes | None], *, of_all: bool = False
-    ) -> Change:
-        def present() -> bytes | None:
-            task = self._tail.tasks.get(task_id)
-            return task.as_record() if task else None
+    def _place_of_runs(self, task_id: str) -> Place[Runs]:
+        return place_of_runs(self._tail, self._settings.topics.task_runs.name, task_id)
 
-        return Change(self._settings.topics.tasks.name, task_id.encode(), draft, present, of_all)
-
-    async def _change_runs(self, task_id: str, change: Callable[[Runs], Runs | None]) -> None:
-        topic = self._settings.topics.task_runs.name
-        await self._writer.apply(change_of_runs(self._tail, topic, task_id, change))
+    async def _change_runs(self, task_id: str, change: Callable[[Runs], Runs]) -> None:
+        runs = self._tail.tasks.runs
+        await self._writer.put(self._place_of_runs(task_id), lambda: change(runs(task_id)))
 
 
-def change_of_runs(
-    tail: Tail, topic: str, task_id: str, change: Callable[[Runs], Runs | None]
-) -> Change:
-    """Describe a change of what is known of a task's runs; None is a tombstone."""
+def place_of_runs(tail: Tail, topic: str, task_id: str) -> Place[Runs]:
+    """Where what is known of a task's runs is kept."""
 
-    def draft() -> bytes | None:
-        new = change(tail.tasks.runs(task_id))
-        return new.as_record() if new else None
+    def known() -> Runs | None:
+        return tail.tasks.runs(task_id) if tail.tasks.has_runs(task_id) else None
 
-    def present() -> bytes | None:
-        return tail.tasks.runs(task_id).as_record() if tail.tasks.has_runs(task_id) else None
-
-    return Change(topic, task_id.encode(), draft, present)
+    return place_of(topic, task_id.encode(), known)

@@ -12,10 +12,10 @@ from deploy.registry import Tail
 from deploy.sealing import unseal
 from deploy.settings import SettingError, Settings
 from deploy.tasks.addresses import networks
+from deploy.tasks.connect import Resolve, resolved
 from deploy.tasks.emit import Emitter
-from deploy.tasks.fetch import Resolve, resolved
 from deploy.tasks.host import Host, Stopped
-from deploy.tasks.keep import SEALED_FOR, change_of_runs
+from deploy.tasks.keep import SEALED_FOR, place_of_runs
 from deploy.tasks.script import Failed, run_script
 from deploy.tier import clock, new_id
 from deploy.writes import Writer
@@ -144,10 +144,9 @@ class Run:
         await self._change(lambda runs: runs.saved(self._epoch, state))
 
     async def _change(self, change: Callable[[Runs], Runs]) -> None:
-        topic = self._bench.settings.topics.task_runs.name
-        await self._bench.writer.apply(
-            change_of_runs(self._bench.tail, topic, self.task.id, change)
-        )
+        tail, topic = self._bench.tail, self._bench.settings.topics.task_runs.name
+        place, runs = place_of_runs(tail, topic, self.task.id), tail.tasks.runs
+        await self._bench.writer.put(place, lambda: change(runs(self.task.id)))
 
 
 class Work:

@@ -13,7 +13,7 @@ from deploy.unknown import unknown
 from deploy.webhooks import templates
 from deploy.webhooks.admitting import SEALED_FOR
 from deploy.webhooks.trial import tried
-from deploy.writes import Change, Writer
+from deploy.writes import Place, Writer, place_of
 from schemas.errors import Malformed
 from schemas.sources import Source
 from schemas.webhook_commands import (
@@ -102,8 +102,7 @@ class Keep:
                 raise Malformed("too-many-webhooks", message, status=_CONFLICT)
             return self._checked(made)
 
-        await self._put(made.id, draft, of_all=True)
-        return self._find(made.id)
+        return await self._writer.put(self._place(made.id), draft, of_all=True)
 
     async def change(self, command: ChangeWebhook) -> Webhook:
         """Change fields of a webhook."""
@@ -119,17 +118,12 @@ class Keep:
                 _fit_to_run(new)
             return self._checked(new)
 
-        await self._put(webhook_id, draft, of_all=True)
-        return self._find(webhook_id)
+        return await self._writer.put(self._place(webhook_id), draft, of_all=True)
 
     async def delete(self, command: DeleteWebhook) -> None:
         """Take a webhook away."""
         webhook_id = self._find(command.webhook_id).id
-
-        def gone() -> None:
-            self._find(webhook_id)
-
-        await self._writer.apply(self._change_of(webhook_id, gone))
+        await self._writer.drop(self._place(webhook_id), lambda: self._find(webhook_id))
 
     async def test(self, command: TestWebhook) -> Trial:
         """Try a version, and note where it passed."""
@@ -152,7 +146,7 @@ class Keep:
             ]
             return replace(known, versions=tuple(passed))
 
-        await self._put(webhook.id, draft)
+        await self._writer.put(self._place(webhook.id), draft)
         return trial
 
     async def activate(self, command: ActivateWebhook) -> Webhook:
@@ -171,8 +165,7 @@ class Keep:
             _fit_to_run(known)
             return replace(known, active=version.number, updated_at=self._clock())
 
-        await self._put(webhook_id, draft)
-        return self._find(webhook_id)
+        return await self._writer.put(self._place(webhook_id), draft)
 
     def _find(self, webhook_id: str) -> Webhook:
         found = self._tail.webhooks.get(webhook_id)
@@ -203,21 +196,9 @@ class Keep:
             made.append(Secret(secret_id, sealed, self._clock()))
         return replace(webhook, secrets=tuple(made))
 
-    async def _put(
-        self, webhook_id: str, draft: Callable[[], Webhook], *, of_all: bool = False
-    ) -> None:
-        change = self._change_of(webhook_id, lambda: draft().as_record(), of_all=of_all)
-        await self._writer.apply(change)
-
-    def _change_of(
-        self, webhook_id: str, draft: Callable[[], bytes | None], *, of_all: bool = False
-    ) -> Change:
-        def present() -> bytes | None:
-            found = self._tail.webhooks.get(webhook_id)
-            return found.as_record() if found else None
-
+    def _place(self, webhook_id: str) -> Place[Webhook]:
         topic = self._settings.topics.webhooks.name
-        return Change(topic, webhook_id.encode(), draft, present, of_all)
+        return place_of(topic, webhook_id.encode(), lambda: self._tail.webhooks.get(webhook_id))
 
 
 def _of_template(fields: Mapping[str, Any]) -> Mapping[str, Any]:

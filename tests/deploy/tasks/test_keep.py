@@ -9,7 +9,7 @@ import pytest
 
 from deploy.sealing import unseal
 from deploy.settings import draw_secret
-from deploy.tasks.keep import SEALED_FOR, change_of_runs
+from deploy.tasks.keep import SEALED_FOR, place_of_runs
 from schemas.commands import CreateSource
 from schemas.errors import HeadraceError, Malformed
 from schemas.task_commands import (
@@ -160,8 +160,8 @@ async def test_state_is_forgotten_but_not_under_a_run(process: Process) -> None:
     topic = "headrace.task_runs"
 
     async def write(runs: Runs) -> None:
-        change = change_of_runs(process.tail, topic, "orders", lambda _: runs)
-        await process.desk._writer.apply(change)
+        place = place_of_runs(process.tail, topic, "orders")
+        await process.desk._writer.put(place, lambda: runs)
 
     await write(Runs(epoch=3, worker="w", state={"a": 1}))
     assert await refusal(process, ForgetState("orders")) == ("task-running", 409)

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.settings import draw_secret
 from deploy.tasks.attempt import attempt
-from deploy.tasks.keep import change_of_runs
+from deploy.tasks.keep import place_of_runs
 from deploy.tasks.run import Bench, Run
 from deploy.writes import Writer
 from schemas.commands import CreateSource
@@ -120,10 +120,8 @@ async def test_a_run_that_another_worker_began_is_not_begun(
         here = bench(installation, process, "here", threads)
         seen = process.tail.tasks.runs("orders")
         topic = installation.settings.topics.task_runs.name
-        begun = change_of_runs(
-            process.tail, topic, "orders", lambda runs: runs.begun(Due(NOW, NOW), "other", NOW)
-        )
-        await here.writer.apply(begun)
+        place = place_of_runs(process.tail, topic, "orders")
+        await here.writer.put(place, lambda: seen.begun(Due(NOW, NOW), "other", NOW))
         with pytest.raises(HeadraceError, match="another worker began it first"):
             await Run(here, task, Due(NOW, NOW), seen).work()
         await here.writer.stop()
