@@ -1,22 +1,28 @@
 """Where the files of an import are: on disk, in a directory, on standard input, at a URL, in S3."""
 
+import contextlib
 import http.client
 import os
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from deploy.imports import s3
-from schemas.errors import Malformed, Unavailable
+from schemas.errors import HeadraceError, Malformed, Unavailable
 
 STDIN: Final = "-"
 _TIMEOUT_SECONDS: Final = 60.0
 _NOT_FOUND: Final = frozenset({401, 403, 404, 410})
+
+
+Fetch = Callable[[urllib.request.Request], Any]
+"""Gives an answer with ``headers``, ``read`` and ``close``, or raises as :func:`fetched`."""
 
 
 class Stream(Protocol):
@@ -36,12 +42,15 @@ class Place:
     Attributes:
         name: as the import calls it, also in its state.
         size: bytes, 0 when nobody knows.
+        request: makes what it is asked for with: a signature counts for some minutes.
+        fetch: asks for it.
     """
 
     name: str
     size: int
     path: Path | None = None
-    request: urllib.request.Request | None = None
+    request: Callable[[], urllib.request.Request] | None = None
+    fetch: Fetch | None = None
 
     def open(self) -> Stream:
         """Open it.
@@ -50,8 +59,8 @@ class Place:
             Malformed: ``file-missing``.
             Unavailable: ``file-unreadable``.
         """
-        if self.request is not None:
-            return _Remote(_fetch(self.request), self.name)
+        if self.request is not None and self.fetch is not None:
+            return _Remote(self.fetch(self.request()), self.name)
         if self.path is None:
             return sys.stdin.buffer
         try:
@@ -72,14 +81,37 @@ def find(arguments: Sequence[str], environ: Mapping[str, str]) -> Iterator[Place
         if argument == STDIN:
             yield Place(STDIN, 0)
         elif scheme in {"http", "https"}:
-            yield _remote(argument, urllib.request.Request(argument))  # noqa: S310 - checked above
+            yield from remote(argument, {}, s3.Access(), fetched)
         elif scheme == "s3":
-            yield from _objects(argument, s3.Access.of(environ))
+            yield from remote(argument, {}, s3.Access.of(environ), fetched)
         elif scheme:
             message = f"{argument}: a file, a directory, -, http(s):// or s3:// is wanted"
             raise Malformed("address-unsupported", message)
         else:
             yield from _local(Path(argument))
+
+
+def remote(
+    address: str, headers: Mapping[str, str], access: s3.Access, fetch: Fetch
+) -> Iterator[Place]:
+    """Find what an address names: ``http(s)://...`` a file, ``s3://...`` an object or a prefix.
+
+    Args:
+        headers: of requests that are not S3's.
+
+    Raises:
+        Malformed: ``address-unsupported``, ``file-missing``.
+        Unavailable: ``file-unreadable``.
+    """
+    scheme = urlsplit(address).scheme.lower()
+    if scheme == "s3":
+        yield from _objects(address, access, fetch)
+    elif scheme in {"http", "https"}:
+        asked = partial(urllib.request.Request, address, headers=dict(headers))
+        yield Place(address, 0, request=asked, fetch=fetch)
+    else:
+        message = f"{address[:200]}: an address is http(s)://... or s3://bucket/key"
+        raise Malformed("address-unsupported", message)
 
 
 def _local(path: Path) -> Iterator[Place]:
@@ -101,37 +133,44 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _remote(name: str, request: urllib.request.Request) -> Place:
-    return Place(name, 0, request=request)
-
-
-def _objects(address: str, access: s3.Access) -> Iterator[Place]:
+def _objects(address: str, access: s3.Access, fetch: Fetch) -> Iterator[Place]:
     parts = urlsplit(address)
     bucket, key = parts.netloc, parts.path.removeprefix("/")
     if key and not key.endswith("/"):
-        yield _remote(address, access.get(bucket, key))
+        yield Place(address, 0, request=partial(access.get, bucket, key), fetch=fetch)
         return
     more: str | None = ""
     while more is not None:
-        answer = _fetch(access.list(bucket, key, more)).read()
-        found, more = s3.listed(answer)
+        with contextlib.closing(fetch(access.list(bucket, key, more))) as answer:
+            found, more = s3.listed(answer.read(s3.MAX_LISTING + 1))
         for name, size in found:
             if size and not name.endswith("/"):
-                where = f"s3://{bucket}/{name}"
-                yield Place(where, size, request=access.get(bucket, name))
+                asked = partial(access.get, bucket, name)
+                yield Place(f"s3://{bucket}/{name}", size, request=asked, fetch=fetch)
 
 
-def _fetch(request: urllib.request.Request) -> Any:
+def fetched(request: urllib.request.Request) -> Any:
+    """Ask for a file.
+
+    Raises:
+        Malformed: ``file-missing``.
+        Unavailable: ``file-unreadable``.
+    """
     try:
         return urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS)  # noqa: S310 - http(s)
     except HTTPError as error:
-        what = f"{request.full_url.partition('?')[0]} answers {error.code} {error.reason}"
-        if error.code in _NOT_FOUND:
-            raise Malformed("file-missing", f"{what}: check the address and the keys") from error
-        raise Unavailable("file-unreadable", f"{what}: run it again, it goes on") from error
+        raise refusal(request.full_url, error.code, error.reason) from error
     except (URLError, OSError) as error:
         what = request.full_url.partition("?")[0]
         raise Unavailable("file-unreadable", f"{what}: {error}") from error
+
+
+def refusal(url: str, status: int, reason: object) -> HeadraceError:
+    """Word an answer that is no file."""
+    what = f"{url.partition('?')[0]} answers {status} {reason}"
+    if status in _NOT_FOUND:
+        return Malformed("file-missing", f"{what}: check the address and the keys")
+    return Unavailable("file-unreadable", f"{what}: run it again, it goes on")
 
 
 class _Remote:

@@ -18,7 +18,7 @@ from schemas.errors import Malformed, Unavailable
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _NOTHING: Final = hashlib.sha256(b"").hexdigest()
-_MAX_LISTING: Final = 16 << 20
+MAX_LISTING: Final = 16 << 20
 
 
 def _now() -> datetime:
@@ -125,7 +125,7 @@ def listed(answer: bytes) -> tuple[list[tuple[str, int]], str | None]:
     Raises:
         Unavailable: ``file-unreadable``.
     """
-    if len(answer) > _MAX_LISTING or b"<!DOCTYPE" in answer or b"<!ENTITY" in answer:
+    if len(answer) > MAX_LISTING or b"<!DOCTYPE" in answer or b"<!ENTITY" in answer:
         raise Unavailable("file-unreadable", "the bucket's listing is none")
     try:
         root = ET.fromstring(answer)  # noqa: S314 - without entities, see above

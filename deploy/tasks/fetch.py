@@ -9,33 +9,28 @@ resolve the name themselves.
 import contextlib
 import http.client
 import socket
-import ssl
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import cache
 from typing import Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from deploy.tasks.addresses import Network, permit
+from deploy.tasks.addresses import Network
+from deploy.tasks.connect import PORTS, Resolve, connected, cut_at, left, origin, resolved
 from ingest.inflate import inflate
 from schemas.errors import Malformed, Unavailable
 
 MAX_BODY: Final = 8 << 20
 MAX_URL: Final = 8_192
 MAX_REDIRECTS: Final = 5
-_PORTS: Final = {"http": 80, "https": 443}
-_CONNECT_SECONDS: Final = 10.0
 _PIECE: Final = 1 << 16
-_MOVED: Final = frozenset({301, 302, 303, 307, 308})
+MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _AS_IT_WAS: Final = frozenset({307, 308})
 _OF_ONE_ORIGIN: Final = frozenset({"accept", "accept-language", "user-agent"})
 """Headers that go along to another origin; any other may be a credential."""
 _AGENT: Final = "headrace"
 
-Resolve = Callable[[str, int], Sequence[str]]
 Watch = Callable[[socket.socket], None]
 
 
@@ -69,12 +64,6 @@ class Answer:
             return self.body.decode("utf-8", "replace")
 
 
-def resolved(host: str, port: int) -> Sequence[str]:
-    """Find all addresses of a host, as the system knows them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
-
-
 def fetch(
     asked: Asked,
     *,
@@ -96,16 +85,17 @@ def fetch(
         Unavailable: ``http-unreachable``, ``http-timeout``, ``http-broken``.
     """
     for _ in range(MAX_REDIRECTS + 1):
-        parts = _split(asked.url)
+        parts = split(asked.url)
         answer = _once(asked, parts, allowed, deadline, resolve, watch)
         onward = answer.headers.get("location", "")
-        if answer.status not in _MOVED or not onward:
+        if answer.status not in MOVED or not onward:
             return answer
-        asked = _redirected(asked, parts, answer.status, onward)
+        asked = redirected(asked, parts, answer.status, onward)
     raise Malformed("too-many-redirects", f"it redirects more than {MAX_REDIRECTS} times")
 
 
-def _split(url: str) -> SplitResult:
+def split(url: str) -> SplitResult:
+    """Take a URL apart; Malformed ``url-invalid``."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -113,7 +103,7 @@ def _split(url: str) -> SplitResult:
     except (ValueError, UnicodeError) as error:
         raise Malformed("url-invalid", f"this is no URL: {error}") from error
     plain = url.isascii() and url.isprintable() and " " not in url
-    if parts.scheme not in _PORTS or not hostname or port == 0 or not plain:
+    if parts.scheme not in PORTS or not hostname or port == 0 or not plain:
         message = "a URL is http(s)://host/path, with what is not ASCII encoded"
         raise Malformed("url-invalid", message)
     if parts.username is not None or parts.password is not None:
@@ -124,14 +114,15 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _redirected(asked: Asked, parts: SplitResult, status: int, onward: str) -> Asked:
+def redirected(asked: Asked, parts: SplitResult, status: int, onward: str) -> Asked:
+    """Say what is asked next; Malformed ``redirect-refused``, ``url-invalid``."""
     url = urljoin(asked.url, onward.encode("latin-1", "replace").decode("utf-8", "replace"))
     url = "".join(c if c.isascii() and c.isprintable() and c != " " else _escaped(c) for c in url)
-    to = _split(url.partition("#")[0])
+    to = split(url.partition("#")[0])
     if parts.scheme == "https" and to.scheme == "http":
         raise Malformed("redirect-refused", "it redirects from https to http: ask the other URL")
     headers = asked.headers
-    if _origin(to) != _origin(parts):
+    if origin(to) != origin(parts):
         headers = {name: value for name, value in headers.items() if name in _OF_ONE_ORIGIN}
     if status in _AS_IT_WAS or asked.method in {"GET", "HEAD"}:
         return Asked(asked.method, to.geturl(), headers, asked.body)
@@ -143,10 +134,6 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]
-
-
 def _once(
     asked: Asked,
     parts: SplitResult,
@@ -155,26 +142,26 @@ def _once(
     resolve: Resolve,
     watch: Watch,
 ) -> Answer:
-    _, host, port = _origin(parts)
-    host = host or ""
+    _, host, port = origin(parts)
     where = f"{parts.scheme}://{parts.netloc}"
     connection = http.client.HTTPConnection(host, port)
     try:
-        connection.sock = _connected(host, port, parts, allowed, deadline, resolve)
+        connection.sock = connected(parts, allowed, deadline, resolve)
         watch(connection.sock)
         path = parts.path or "/"
-        with _cut_at(deadline, connection.sock):
-            _send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
+        with cut_at(deadline, connection.sock):
+            send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
             return _received(connection, asked, deadline)
     except (OSError, http.client.HTTPException, UnicodeError) as error:
-        raise _failure(error, where, deadline) from error
+        raise failure(error, where, deadline) from error
     except ValueError as error:
         raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
     finally:
         connection.close()
 
 
-def _failure(error: Exception, where: str, deadline: float) -> Unavailable:
+def failure(error: Exception, where: str, deadline: float) -> Unavailable:
+    """Word what became of a connection."""
     if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
         return Unavailable("http-timeout", f"{where} does not answer in time")
     why = str(error) or type(error).__name__
@@ -183,43 +170,8 @@ def _failure(error: Exception, where: str, deadline: float) -> Unavailable:
     return Unavailable("http-unreachable", f"{where}: {why}")
 
 
-def _connected(
-    host: str,
-    port: int,
-    parts: SplitResult,
-    allowed: Sequence[Network],
-    deadline: float,
-    resolve: Resolve,
-) -> socket.socket:
-    """Connect to one of the addresses of a host, all of which may be reached."""
-    addresses = list(dict.fromkeys(resolve(host, port)))
-    for address in addresses:
-        permit(address, allowed)
-    failure: OSError = OSError("the name has no address")
-    for address in addresses:
-        try:
-            plain = socket.create_connection(
-                (address, port), timeout=min(_CONNECT_SECONDS, _left(deadline))
-            )
-        except OSError as error:
-            failure = error
-            continue
-        if parts.scheme != "https":
-            return plain
-        try:
-            return _tls().wrap_socket(plain, server_hostname=host)
-        except BaseException:
-            plain.close()
-            raise
-    raise failure
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
-
-
-def _send(connection: http.client.HTTPConnection, asked: Asked, target: str) -> None:
+def send(connection: http.client.HTTPConnection, asked: Asked, target: str) -> None:
+    """Send a request."""
     headers = {"user-agent": _AGENT, "accept": "*/*", "accept-encoding": "gzip", **asked.headers}
     headers["connection"] = "close"
     connection.request(asked.method, target, body=asked.body or None, headers=headers)
@@ -228,7 +180,7 @@ def _send(connection: http.client.HTTPConnection, asked: Asked, target: str) -> 
 def _received(connection: http.client.HTTPConnection, asked: Asked, deadline: float) -> Answer:
     """Read an answer, however slowly it drips, until the deadline and no further than its bound."""
     sock: Any = connection.sock
-    sock.settimeout(_left(deadline))
+    sock.settimeout(left(deadline))
     with contextlib.closing(connection.getresponse()) as response:
         body = _whole(response, sock, deadline)
         pairs = response.getheaders()
@@ -244,7 +196,7 @@ def _received(connection: http.client.HTTPConnection, asked: Asked, deadline: fl
 def _whole(response: http.client.HTTPResponse, sock: Any, deadline: float) -> bytes:
     pieces, size = [], 0
     while True:
-        sock.settimeout(_left(deadline))
+        sock.settimeout(left(deadline))
         piece = response.read1(_PIECE)
         if not piece:
             break
@@ -255,28 +207,3 @@ def _whole(response: http.client.HTTPResponse, sock: Any, deadline: float) -> by
     if response.length:
         raise http.client.IncompleteRead(b"", response.length)
     return b"".join(pieces)
-
-
-def hang_up(sock: socket.socket) -> None:
-    """End a connection under whoever reads from it; nothing where it has ended."""
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
-
-
-@contextlib.contextmanager
-def _cut_at(deadline: float, sock: socket.socket) -> Iterator[None]:
-    """Hang up at the deadline: a time-out counts from byte to byte, and they may drip."""
-    timer = threading.Timer(_left(deadline), hang_up, (sock,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -15,7 +15,8 @@ from urllib.parse import quote, quote_plus
 
 from deploy.tasks.addresses import Network
 from deploy.tasks.asking import request_of
-from deploy.tasks.fetch import Answer, Resolve, fetch, hang_up, resolved
+from deploy.tasks.connect import Resolve, hang_up, resolved
+from deploy.tasks.fetch import Answer, fetch
 from schemas import codec
 from schemas.errors import HeadraceError, Malformed
 from schemas.reading import JsonObject, bound

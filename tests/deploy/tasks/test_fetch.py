@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from deploy.tasks.addresses import networks
-from deploy.tasks.fetch import MAX_BODY, Answer, Asked, fetch, hang_up
+from deploy.tasks.connect import hang_up
+from deploy.tasks.fetch import MAX_BODY, Answer, Asked, fetch
 from schemas.errors import HeadraceError
 from tests.deploy.tasks.serving import Give, Site, serving
 
@@ -225,6 +227,26 @@ def test_it_can_be_hung_up_from_outside(site: Site) -> None:
     with pytest.raises(HeadraceError) as caught:
         fetch(asked, allowed=LOOPBACK, deadline=time.monotonic() + 60, watch=hang_up)
     assert caught.value.code in {"http-broken", "http-unreachable"}
+
+
+def test_a_name_that_nobody_finds_in_time_is_given_up() -> None:
+    over = threading.Event()
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        over.wait(60)
+        return ()
+
+    try:
+        with pytest.raises(HeadraceError) as caught:
+            fetch(
+                Asked("GET", "http://slow.example/"),
+                allowed=LOOPBACK,
+                deadline=time.monotonic() + 0.2,
+                resolve=resolve,
+            )
+    finally:
+        over.set()
+    assert caught.value.code == "http-timeout"
 
 
 def test_nobody_there() -> None:
