@@ -38,8 +38,9 @@ class Signature:
     Attributes:
         at: where the signature is: ``header:NAME``, ``query:NAME``, ``form:NAME`` of the body,
             or ``json:PATH`` of the body with dots.
-        field: of a header such as ``t=1,v1=ab``: the name before it; also a prefix such as
-            ``sha256`` in ``sha256=ab``. "" where the whole text is the signature.
+        field: of a header such as ``t=1,v1=ab``, or ``v1,ab v1,cd`` (Standard Webhooks): the name
+            before it; also a prefix such as ``sha256`` in ``sha256=ab``. "" where the whole text
+            is the signature.
         algorithm: an HMAC by the name of its hash; ``plain``: the secret itself is sent;
             ``ecdsa-sha256``: the secret is the sender's public key.
         encoding: of the signature.

@@ -6,6 +6,7 @@ import hmac
 import re
 from collections.abc import Callable, Collection, Mapping
 from hashlib import sha256
+from itertools import product
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ VerifyKey = Callable[[str, bytes, bytes], bool]
 """Public key (Base64 of DER, or PEM), signature (DER) and what is signed -> whether it holds."""
 
 _PART: Final = re.compile(r"\{([^{}]*)\}")
+_PORT: Final = re.compile(r":[0-9]{1,5}$")
 _MOST_SIGNATURES: Final = 10
 """Looked at in one header: a sender has one for each secret that is good at the moment."""
 _BEARER: Final = "Bearer "
@@ -43,9 +45,10 @@ def verify(
     if not found:
         message = f"the request has no signature in {_spell(signature.at, signature.field)}"
         raise Refused("signature-missing", message)
-    signed = b"".join(_parts(signature, request, address))
+    urls = _urls(request, address) if "{url}" in signature.signed else [""]
+    spelled = [b"".join(_parts(signature, request, url)) for url in urls]
     good = False
-    for secret in secrets:
+    for secret, signed in product(secrets, spelled):
         for text in found[:_MOST_SIGNATURES]:
             # no early end: how long it takes is not to say which of them was nearly right
             good = _holds(signature, secret, text, signed, by) | good
@@ -97,15 +100,16 @@ def _is_digest(text: str, request: Request) -> bool:
 
 
 def _texts(place: str, field: str, request: Request) -> list[str]:
-    """All texts at a place that may be the signature."""
+    """All texts at a place that may be the signature: ``t=1,v1=ab``, or ``v1,ab v1,cd``."""
     whole = text_at(place, request)
     if not field:
         return [whole] if whole else []
-    pairs = (part.strip().partition("=") for part in whole.split(","))
+    pairs = [part.strip().partition("=") for part in whole.split(",")]
+    pairs += [part.partition(",") for part in whole.split()]
     return [value.strip() for name, found, value in pairs if found and name == field and value]
 
 
-def _parts(signature: Signature, request: Request, address: str) -> list[bytes]:
+def _parts(signature: Signature, request: Request, url: str) -> list[bytes]:
     parts: list[bytes] = []
     for odd, part in enumerate(_PART.split(signature.signed)):
         if not odd % 2:
@@ -115,7 +119,7 @@ def _parts(signature: Signature, request: Request, address: str) -> list[bytes]:
         elif part == "timestamp":
             parts.append(_time(signature, request).encode())
         elif part == "url":
-            parts.append(_url(request, address).encode())
+            parts.append(url.encode("utf-8", "surrogatepass"))
         elif part == "form":
             parts.append(_sorted(request).encode("utf-8", "surrogatepass"))
         elif part == "method":
@@ -144,12 +148,20 @@ def _check_time(signature: Signature, request: Request) -> None:
         raise Refused("signature-expired", message)
 
 
-def _url(request: Request, address: str) -> str:
-    """Spell the address as the sender has it (RFC 3986); proxies say how they were reached."""
+def _urls(request: Request, address: str) -> list[str]:
+    """Spell the address as the sender has it (RFC 3986); proxies say how they were reached.
+
+    With the port as it came, without one, and with the usual one: Twilio signs any of these,
+    whatever the address that it was told
+    (twilio-python, ``tests/unit/test_request_validator.py``).
+    """
     scheme = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip() or "http"
     host = request.headers.get("x-forwarded-host", "") or request.headers.get("host", "")
     query = urlencode([(name, value) for name in request.query for value in request.query[name]])
-    return f"{scheme}://{host.strip()}{address}{'?' if query else ''}{query}"
+    path = f"{address}{'?' if query else ''}{query}"
+    bare = _PORT.sub("", host.strip())
+    usual = f"{bare}:{443 if scheme == 'https' else 80}"
+    return [f"{scheme}://{each}{path}" for each in dict.fromkeys((host.strip(), bare, usual))]
 
 
 def _sorted(request: Request) -> str:

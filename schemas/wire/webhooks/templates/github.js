@@ -1,8 +1,11 @@
 // Events of GitHub: https://docs.github.com/webhooks/webhook-events-and-payloads
 function transform(request) {
-  const kind = request.headers['x-github-event'], payload = request.json ?? JSON.parse(request.form.payload);
+  const kind = request.headers['x-github-event'], payload = request.json ?? parseJson(request.form.payload);
   if (kind === 'ping') return null;
-  const subject = payload.pull_request ?? payload.issue ?? payload.release ?? payload.discussion ?? {};
+  const named = payload[kind], pull = payload.pull_request;
+  const subject = (named !== null && typeof named === 'object' ? named : undefined) ??
+    pull ?? payload.issue ?? payload.release ?? payload.discussion ?? payload.alert ?? payload.forkee ?? {};
+  const said = payload.comment ?? payload.review;
   return {
     name: `github_${kind}`,
     id: request.headers['x-github-delivery'],
@@ -12,14 +15,24 @@ function transform(request) {
       repository: payload.repository?.full_name,
       organization: payload.organization?.login,
       ref: payload.ref,
+      ref_type: payload.ref_type,
+      branch: subject.head_branch ?? pull?.head?.ref,
+      base: pull?.base?.ref,
       commits: payload.commits?.length,
+      created: payload.created,
+      deleted: payload.deleted,
       forced: payload.forced,
       number: subject.number,
-      title: subject.title ?? subject.name,
-      state: subject.state,
-      url: subject.html_url ?? payload.compare,
-      merged: payload.pull_request?.merged,
+      title: subject.title ?? subject.name ?? undefined,
+      tag: subject.tag_name,
+      state: subject.state ?? (typeof payload.state === 'string' ? payload.state : undefined),
+      status: subject.status,
+      conclusion: subject.conclusion ?? undefined,
+      environment: subject.environment,
+      review: payload.review?.state,
+      merged: pull?.merged,
       label: payload.label?.name,
+      url: said?.html_url ?? subject.html_url ?? payload.compare,
     },
   };
 }

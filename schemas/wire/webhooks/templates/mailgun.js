@@ -4,7 +4,7 @@ function transform(request, parameters) {
   const event = request.json?.['event-data'];
   if (!event) return null;
   const variables = event['user-variables'] ?? {}, client = event['client-info'] ?? {};
-  const status = event['delivery-status'] ?? {};
+  const status = event['delivery-status'] ?? {}, list = event['mailing-list'] ?? {};
   return {
     name: `email_${event.event}`,
     id: event.id,
@@ -15,13 +15,16 @@ function transform(request, parameters) {
       domain: event['recipient-domain'],
       subject: event.message?.headers?.subject,
       message_id: event.message?.headers?.['message-id'],
-      tags: event.tags,
+      tags: event.tags ?? undefined,
+      variables: Object.keys(variables).length ? variables : undefined,
       campaign: event.campaigns?.[0]?.name,
+      list: list.address ?? list['list-id'],
       url: event.url,
       severity: event.severity,
-      reason: event.reason,
+      reason: event.reason ?? event.reject?.reason,
       status_code: status.code,
-      status_message: status.message || status.description || undefined,
+      status_message: status.message || status.description || event.reject?.description || undefined,
+      attempt: status['attempt-no'],
       client: client['client-name'],
       client_type: client['client-type'],
     },

@@ -1,9 +1,12 @@
-// Calls that Segment forwards: https://segment.com/docs/connections/destinations/catalog/webhooks
+// Calls that Segment forwards: https://segment.com/docs/connections/destinations/catalog/webhooks,
+// one by one, or as a list where the destination sends batches.
 function transform(request) {
-  const calls = request.json?.batch ?? [request.json];
+  const calls = [].concat(request.json?.batch ?? request.json);
   return calls.map((call) => {
     if (!call?.type) return null;
-    const { page, campaign, locale, timezone, userAgent, ip, library, screen } = call.context ?? {};
+    const { userAgent, campaign, traits, groupId, ...context } = call.context ?? {};
+    const { source, medium, name, term, content } = campaign ?? {};
+    const paged = call.type === 'page' || call.type === 'screen';
     return {
       type: call.type,
       name: call.event ?? call.name,
@@ -11,11 +14,17 @@ function transform(request) {
       time: call.timestamp ?? call.originalTimestamp,
       user_id: call.userId,
       anonymous_id: call.anonymousId,
-      group_id: call.groupId,
+      group_id: call.groupId ?? groupId,
       previous_id: call.previousId,
-      properties: call.properties,
+      properties: paged && call.category ? { category: call.category, ...call.properties } : call.properties,
       traits: call.traits,
-      context: { page, campaign, locale, timezone, user_agent: userAgent, ip, library, screen },
+      context: {
+        ...context,
+        user_agent: userAgent,
+        campaign: campaign && {
+          utm_source: source, utm_medium: medium, utm_campaign: name, utm_term: term, utm_content: content,
+        },
+      },
     };
   });
 }

@@ -1,31 +1,41 @@
 // Webhooks of Shopify: https://shopify.dev/docs/api/webhooks
 
+const MONEY = /(^|_)(price|tax|discounts|duties|amount|spent|outstanding|received)$/;
+const number = (text) => (text === undefined || text === null ? undefined : Number(text));
 const plain = (object) =>
-  Object.fromEntries(Object.entries(object ?? {}).filter(([, value]) =>
-    ['string', 'number', 'boolean'].includes(typeof value)));
+  Object.fromEntries(Object.entries(object ?? {}).flatMap(([name, value]) => {
+    if (typeof value === 'string' && MONEY.test(name) && /^-?\d+(\.\d+)?$/.test(value)) return [[name, Number(value)]];
+    return ['string', 'number', 'boolean'].includes(typeof value) ? [[name, value]] : [];
+  }));
 
 function transform(request) {
-  const topic = request.headers['x-shopify-topic'], body = request.json;
+  const { headers, json: body } = request, topic = headers['x-shopify-topic'];
   if (!topic || !body) return null;
-  const number = (text) => (text === undefined || text === null ? undefined : Number(text));
-  const customer = topic.startsWith('customers/') ? body : body.customer;
-  const { id, created_at, updated_at, admin_graphql_api_id, total_price, subtotal_price, total_tax, ...rest } = plain(body);
+  const customer = topic.startsWith('customers/') && body.customer === undefined ? body : body.customer;
+  const {
+    id, created_at, updated_at, admin_graphql_api_id, browser_ip, order_status_url, customer_locale, ...rest
+  } = plain(body);
+  const event = headers['x-shopify-event-id'];
   return {
     name: `shopify_${topic.replace(/\W/g, '_')}`,
-    id: request.headers['x-shopify-event-id'] ?? request.headers['x-shopify-webhook-id'],
-    time: request.headers['x-shopify-triggered-at'] ?? updated_at ?? created_at,
-    user_id: customer?.id,
+    // what one action of a merchant's sets off shares its event's id, whatever the topics
+    id: event ? [event, topic, id ?? ''].join(' ') : headers['x-shopify-webhook-id'],
+    time: headers['x-shopify-triggered-at'] ?? updated_at ?? created_at,
+    user_id: customer?.id ?? body.customer_id,
     properties: {
       ...rest,
       object_id: id,
-      shop: request.headers['x-shopify-shop-domain'],
-      total_price: number(total_price),
-      subtotal_price: number(subtotal_price),
-      total_tax: number(total_tax),
+      shop: headers['x-shopify-shop-domain'],
       products: body.line_items?.map((item) => ({
         product_id: item.product_id, variant_id: item.variant_id, sku: item.sku, name: item.title,
         quantity: item.quantity, price: number(item.price),
       })),
+      discount_codes: body.discount_codes?.map((each) => each.code),
+    },
+    context: {
+      ip: browser_ip ?? body.client_details?.browser_ip,
+      user_agent: body.client_details?.user_agent,
+      locale: customer_locale,
     },
   };
 }

@@ -13,10 +13,11 @@ function transform(request, parameters) {
   };
   const answers = {}, questions = {};
   for (const answer of form.answers ?? []) {
-    const name = answer.field.ref ?? answer.field.id;
+    const { id, ref } = answer.field, name = ref === undefined || Object.hasOwn(answers, ref) ? id : ref;
     answers[name] = value(answer);
     questions[name] = titles.get(answer.field.id);
   }
+  const taken = new Date(form.submitted_at) - new Date(form.landed_at);
   return {
     name: 'form_submitted',
     id: form.token,
@@ -25,11 +26,14 @@ function transform(request, parameters) {
     properties: {
       form: form.form_id,
       title: form.definition?.title,
-      seconds: Math.round((new Date(form.submitted_at) - new Date(form.landed_at)) / 1000),
+      seconds: Number.isNaN(taken) ? undefined : Math.round(taken / 1000),
       score: form.calculated?.score,
       answers,
       questions,
       hidden: form.hidden,
+      variables: form.variables &&
+        Object.fromEntries(form.variables.map((each) => [each.key, each[each.type]])),
+      ending: form.ending?.ref ?? form.ending?.id,
     },
   };
 }
