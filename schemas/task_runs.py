@@ -91,6 +91,7 @@ class Runs:
         asked_at: when somebody asked for a run that has not begun, Unix ms, 0 for none.
         asked_dry: that run is to store nothing.
         state: what the script keeps from run to run.
+        files: how far the imports of files are, that the script asked for.
         log: lines of the last run.
         tried: events of the last run that was to store nothing, the first of them.
         results: the latest first.
@@ -109,6 +110,7 @@ class Runs:
     asked_at: int = 0
     asked_dry: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, Any] = field(default_factory=dict)
     log: tuple[str, ...] = ()
     tried: tuple[Any, ...] = ()
     results: tuple[Result, ...] = ()
@@ -145,6 +147,15 @@ class Runs:
         """
         self.hold(epoch)
         return replace(self, state=state, checkpoint=self.checkpoint + 1)
+
+    def filed(self, epoch: int, files: Mapping[str, Any]) -> "Runs":
+        """Keep how far the imports of the run under way are.
+
+        Raises:
+            Malformed: ``run-taken-over``.
+        """
+        self.hold(epoch)
+        return replace(self, files=files)
 
     def ended(
         self,

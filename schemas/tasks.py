@@ -53,7 +53,8 @@ class Task:
         source: the event source whose events its are.
         script: JavaScript with a function ``run``.
         every: seconds from one run to the next; 0 where ``cron`` says when.
-        cron: five fields as Debian's cron reads them, "" where ``every`` says when.
+        cron: five fields as Debian's cron reads them, "" where ``every`` says when. Where neither
+            does, it runs once, at ``since``.
         timezone: IANA name of the zone that ``cron`` is of.
         missed: what becomes of runs whose time went by: ``skip`` leaves them out, ``latest`` makes
             up the last of them, ``catch-up`` each, in their order.
@@ -92,6 +93,11 @@ class Task:
     def schedule(self) -> tuple[int, str, str]:
         """What says when it runs."""
         return self.every, self.cron, self.timezone
+
+    @property
+    def once(self) -> bool:
+        """Whether it runs once and no more."""
+        return not self.every and not self.cron
 
 
 SETTABLE: Final = frozenset(known.name for known in fields(Task)) - {
@@ -176,8 +182,8 @@ def _filled(task: Task, given: Mapping[str, Any]) -> Draft:
         raise wrong("script", "script and template cannot both be given: the template is a script")
     if not filled.script and not filled.template:
         raise wrong("script", "script is missing: give one, or the name of a template")
-    if bool(filled.every) == bool(filled.cron):
-        raise wrong("every", "a task has either every, in seconds, or cron")
+    if filled.every and filled.cron:
+        raise wrong("every", "a task has either every, in seconds, or cron, or runs once")
     return Draft(filled, _secrets(given.get("secrets", {}), task))
 
 

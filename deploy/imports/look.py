@@ -7,7 +7,8 @@ from deploy.imports.chunks import SAMPLE, Chunk, Wish, chunk, planned
 from deploy.imports.kinds import container_for, stem_of
 from deploy.imports.places import Place
 from deploy.imports.tables import rows
-from deploy.imports.unpack import Counted, parts
+from deploy.imports.unpack import BROKEN, USUAL, Bounds, Counted, parts
+from schemas.errors import Malformed
 from schemas.events import iso
 from schemas.rows import Row
 from schemas.wire.imports.outcome import outcome
@@ -16,7 +17,9 @@ from schemas.wire.imports.plan import Plan
 _SHOWN: Final = 10
 
 
-def look(places: Iterable[Place], wish: Wish, container: str, now: int) -> Iterator[str]:
+def look(
+    places: Iterable[Place], wish: Wish, container: str, now: int, bounds: Bounds = USUAL
+) -> Iterator[str]:
     """Say line by line what each part would become; nothing is sent.
 
     Raises:
@@ -25,12 +28,15 @@ def look(places: Iterable[Place], wish: Wish, container: str, now: int) -> Itera
     for place in places:
         stream = place.open()
         try:
-            for part in parts(place.name, Counted(stream)):
+            for part in parts(place.name, Counted(stream), bounds):
                 kind = container or container_for(wish.format, part)
-                plan, every = planned(rows(kind, part.stream), wish, kind, now, stem_of(part))
+                found = rows(kind, part.stream, held=bounds.held)
+                plan, every = planned(found, wish, kind, now, stem_of(part))
                 some = [row for row, _ in zip(every, range(SAMPLE), strict=False)]
                 yield f"{part.name}: {kind}, {plan.format}"
                 yield from _described(some, plan)
+        except BROKEN as error:
+            raise Malformed("archive-invalid", f"{place.name} is broken: {error}") from error
         finally:
             stream.close()
 

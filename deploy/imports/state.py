@@ -3,15 +3,17 @@
 import fcntl
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, Protocol, Self
 
 from deploy.files import replace_file
 from schemas import codec
 from schemas.errors import Malformed, Unavailable
+from schemas.rows import Row
+from schemas.vendor import Draft
 
 HEAD_BYTES: Final = 1 << 15
 """Of a part that stand for it: renamed it has the same ids, grown it is the same one still."""
@@ -60,6 +62,42 @@ class State:
             return known
         fresh = self.parts[name] = Done(len(beginning), _digest(beginning))
         return fresh
+
+
+Rejected = Sequence[tuple[Row, Malformed]]
+"""Rows that are wrong, with what is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row that is wrong as an event, for the processors to make a dead letter of."""
+
+    draft: Draft
+    shared: bytes
+
+
+class Kept(Protocol):
+    """Where it is kept how far an import is."""
+
+    @property
+    def state(self) -> State:
+        """How far it is, changed in place."""
+
+    def save(self) -> None:
+        """Keep it as it is now, soon."""
+
+
+class Aside(Protocol):
+    """Where rows go that are wrong."""
+
+    def letters(self, name: str, done: Done, rejected: Rejected) -> list[Letter]:
+        """What is published for them before the rows count as done."""
+
+    def add(self, name: str, line: int, error: Malformed, row: Any) -> None:
+        """Note one, in the order of the file."""
+
+    def settle(self) -> int:
+        """Make what was noted safe; returns what is to be known of it in a later run."""
 
 
 def _digest(data: bytes) -> str:
@@ -111,12 +149,19 @@ class StateFile:
 
 def _read(path: Path) -> State:
     try:
-        value = codec.loads(path.read_bytes())
-        parts = {name: Done(**done) for name, done in value.pop("parts").items()}
-        return State(**value, parts=parts)
-    except (Malformed, AttributeError, KeyError, TypeError) as error:
+        return state_of(codec.loads(path.read_bytes()))
+    except Malformed as error:
         message = f"{path} is no state of an import: name another with --state, or --restart"
         raise Malformed("state-invalid", message) from error
+
+
+def state_of(value: Any) -> State:
+    """Read a state out of JSON; Malformed ``state-invalid`` for what is none."""
+    try:
+        parts = {name: Done(**done) for name, done in value["parts"].items()}
+        return State(**{**value, "parts": parts})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise Malformed("state-invalid", "this is no state of an import") from error
 
 
 def path_of(data: Path, source_id: str, said: Mapping[str, Any]) -> Path:
@@ -132,6 +177,10 @@ class Rejects:
         self.path = path
         self._size = size
         self._file: IO[bytes] | None = None
+
+    def letters(self, name: str, done: Done, rejected: Rejected) -> list[Letter]:  # noqa: ARG002
+        """There are none: the file has it all."""
+        return []
 
     def add(self, name: str, line: int, error: Malformed, row: Any) -> None:
         """Set a row aside."""

@@ -46,7 +46,7 @@ class Bounds:
     held: int | None = None
 
 
-_USUAL: Final = Bounds()
+USUAL: Final = Bounds()
 
 
 class Counted(io.RawIOBase):
@@ -113,7 +113,7 @@ class Part:
         return name
 
 
-def parts(name: str, raw: io.RawIOBase, bounds: Bounds = _USUAL) -> Iterator[Part]:
+def parts(name: str, raw: io.RawIOBase, bounds: Bounds = USUAL) -> Iterator[Part]:
     """Unwrap a file by its first bytes, whatever its name says.
 
     A zip is copied to disk, since its directory is at its end.

@@ -12,13 +12,13 @@ from deploy.imports.chunks import Chunk, Wish, chunks, plan_for
 from deploy.imports.kinds import container_for, stem_of
 from deploy.imports.places import Place, size_of
 from deploy.imports.pressure import Pressure
-from deploy.imports.state import Done, Rejects, StateFile
+from deploy.imports.state import Aside, Done, Kept
 from deploy.imports.tables import rows
-from deploy.imports.unpack import BROKEN, Counted, Part, parts
+from deploy.imports.unpack import BROKEN, USUAL, Bounds, Counted, Part, parts
 from deploy.registry import Tail
 from deploy.tier import clock, new_id
 from ingest import frozen
-from ingest.accept import Accepted, stamp
+from ingest.accept import stamp
 from ingest.publish import KafkaPublisher
 from schemas import codec
 from schemas.errors import Malformed, Unavailable
@@ -27,6 +27,7 @@ from schemas.sources import Source
 from schemas.topics import Topics
 from schemas.vendor import Batch, Draft, Grant, Request
 from schemas.wire import imports
+from schemas.wire.imports import unread
 from schemas.wire.imports.plan import Plan
 
 _ROWS: Final = 500
@@ -56,11 +57,13 @@ class Job:
     Attributes:
         container: what kind of files they are, "" to look at each.
         wish: how rows become events.
+        bounds: how far they are unwrapped.
     """
 
     places: tuple[Place, ...]
     wish: Wish
     container: str = ""
+    bounds: Bounds = USUAL
 
 
 class Import:
@@ -81,8 +84,8 @@ class Import:
         publisher: KafkaPublisher,
         tail: Tail,
         pressure: Pressure,
-        kept: StateFile,
-        rejects: Rejects,
+        kept: Kept,
+        rejects: Aside,
         tell: Callable[[Told], None],
         waiting: Callable[[str], None],
     ) -> None:
@@ -116,7 +119,7 @@ class Import:
         stream = await asyncio.to_thread(place.open)
         with contextlib.closing(stream):
             counted, size = Counted(stream), size_of(stream, place)
-            every = parts(place.name, counted)
+            every = parts(place.name, counted, self._job.bounds)
             while (part := await _next(every)) is not None:
                 try:
                     await self._part(part, counted, size)
@@ -131,7 +134,7 @@ class Import:
         under_way: deque[tuple[Chunk, asyncio.Task[None]]] = deque()
         try:
             while (chunk := await _next(ready)) is not None:
-                task = asyncio.create_task(self._publish(chunk, plan))
+                task = asyncio.create_task(self._publish(chunk, plan, part.name, done))
                 under_way.append((chunk, task))
                 if len(under_way) >= _AT_ONCE:
                     await self._settle(under_way, part, done)
@@ -147,43 +150,58 @@ class Import:
 
     def _begin(self, part: Part, done: Done) -> tuple[Plan, Iterator[Chunk]]:
         container = self._job.container or container_for(self._job.wish.format, part)
-        found = rows(container, part.stream)
+        found = rows(container, part.stream, held=self._job.bounds.held)
         began = self._kept.state.began
         plan, found = plan_for(found, self._job.wish, container, began, stem_of(part), done)
         return plan, chunks(found, plan, done, self._size)
 
-    async def _publish(self, chunk: Chunk, plan: Plan) -> None:
+    async def _publish(self, chunk: Chunk, plan: Plan, name: str, done: Done) -> None:
         """Return when a chunk's events are safe; what a frozen schema refuses is set aside."""
         if not self._source.dynamic_schema:
             self._hold_to_schema(chunk, plan)
-        topic = self._topics.raw(self._source.id).name
+        shared = codec.dumps(plan.shared())
         for drafts in groups(chunk.drafts, self._size):
             now = clock()
-            accepted = self._stamp(drafts, plan, now)
-            while True:
-                try:
-                    await self._publisher.publish(topic, accepted.lines, now)
-                except Unavailable as error:
-                    self._waiting(f"Kafka: {error.message}")
-                    await asyncio.sleep(_RETRY_SECONDS)
-                else:
-                    break
+            await self._safe(self._stamp(drafts, shared, plan.format, now), now)
+        letters: dict[int, list[bytes]] = {}
+        now = clock()
+        for letter in self._rejects.letters(name, done, chunk.rejected):
+            stamped = self._stamp([letter.draft], letter.shared, unread.ENDPOINT, now)
+            for partition, lines in stamped.items():
+                letters.setdefault(partition, []).extend(lines)
+        if letters:
+            await self._safe(letters, now)
 
-    def _stamp(self, drafts: Sequence[Draft], plan: Plan, now: int) -> Accepted:
-        return stamp(
-            Batch(tuple(drafts), shared=codec.dumps(plan.shared())),
-            request=Request(plan.format, "POST", {}, {}, {}, b"", "", now),
+    async def _safe(self, lines: dict[int, list[bytes]], now: int) -> None:
+        topic = self._topics.raw(self._source.id).name
+        while True:
+            try:
+                await self._publisher.publish(topic, lines, now)
+            except Unavailable as error:
+                self._waiting(f"Kafka: {error.message}")
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    def _stamp(
+        self, drafts: Sequence[Draft], shared: bytes, endpoint: str, now: int
+    ) -> dict[int, list[bytes]]:
+        accepted = stamp(
+            Batch(tuple(drafts), shared=shared),
+            request=Request(endpoint, "POST", {}, {}, {}, b"", "", now),
             grant=Grant(self._source),
             protocol=imports.NAME,
             partitions=self._topics.partitions,
             new_id=new_id,
         )
+        return accepted.lines
 
     def _hold_to_schema(self, chunk: Chunk, plan: Plan) -> None:
         every, chunk.drafts = chunk.drafts, []
+        shared = codec.dumps(plan.shared())
         for draft, line in zip(every, chunk.lines, strict=True):
             try:
-                for lines in self._stamp([draft], plan, clock()).lines.values():
+                for lines in self._stamp([draft], shared, plan.format, clock()).values():
                     frozen.check(lines, imports, self._tail.catalog)
             except Malformed as error:
                 text = draft.body.decode("utf-8", "replace")

@@ -38,7 +38,7 @@ def request_of(options: Any) -> tuple[Asked, int]:
     seconds = options.get("timeout", _DEFAULT_SECONDS)
     if type(seconds) is not int or seconds not in _REQUEST_SECONDS:
         raise _invalid(f"timeout is in whole seconds, 1 to {_REQUEST_SECONDS.stop - 1}")
-    headers = _headers(options.get("headers"))
+    headers = headers_of(options.get("headers"))
     body, label = _body(options)
     if label:
         headers.setdefault("content-type", label)
@@ -48,7 +48,8 @@ def request_of(options: Any) -> tuple[Asked, int]:
     return Asked(method, url, headers, body), seconds
 
 
-def _headers(given: Any) -> dict[str, str]:
+def headers_of(given: Any) -> dict[str, str]:
+    """Read headers; Malformed ``request-invalid`` for those that are not a script's to set."""
     headers = {name.lower(): str(text) for name, text in _texts(given or {}, "headers").items()}
     for name in headers:
         if name in _OWN_HEADERS:

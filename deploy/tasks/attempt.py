@@ -12,8 +12,8 @@ from deploy.sealing import unseal
 from deploy.settings import Settings
 from deploy.tasks import templates
 from deploy.tasks.keep import SEALED_FOR
-from deploy.tasks.run import Bench, Work
 from deploy.tasks.script import Failed
+from deploy.tasks.working import Bench, Work
 from deploy.tier import clock
 from deploy.writes import Writer
 from schemas.errors import Malformed
@@ -22,7 +22,6 @@ from schemas.task_runs import Due, Runs
 from schemas.tasks import Draft, Task, changed, new_task
 
 _KAFKA_SECONDS: Final = 10.0
-_EVERY: Final = 3_600
 
 
 async def attempt(
@@ -53,7 +52,8 @@ async def attempt(
             bench = Bench(settings, tail, writer, None, Metrics(), threads, "test")
             now = clock()
             runs = replace(runs, started_at=now)
-            work = Work(bench, task, Due(now, now, dry=True), runs, save=_never, over=lambda: None)
+            due = Due(now, now, dry=True)
+            work = Work(bench, task, due, runs, save=_never, file=_never, over=lambda: None)
             failed = await work.run(secrets)
         return failed, work.host.lines(), work.emitter.tried
     finally:
@@ -62,8 +62,7 @@ async def attempt(
 
 def _draft(tail: Tail, task_id: str, fields: Mapping[str, Any]) -> Draft:
     if not task_id:
-        schedule = {} if {"every", "cron"} & fields.keys() else {"every": _EVERY}
-        return new_task({"id": f"test-{int(time.time())}", **schedule, **fields})
+        return new_task({"id": f"test-{int(time.time())}", **fields})
     found = tail.tasks.get(task_id.strip().lower())
     if found is None:
         raise Malformed("task-unknown", f"no task {task_id[:64]!r}", status=404)

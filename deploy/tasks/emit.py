@@ -100,6 +100,10 @@ class Emitter:
         """Let go of what was opened on the way."""
         await self._stack.aclose()
 
+    def extend(self, seconds: float) -> None:
+        """Let the run end so much later."""
+        self._deadline += seconds
+
     def saved(self) -> None:
         """Note that the state was saved: what is the same from here on is another event."""
         self._checkpoint += 1

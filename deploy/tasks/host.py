@@ -50,6 +50,9 @@ class Outside(Protocol):
     def emit(self, events: Sequence[JsonObject]) -> None:
         """Make events safe; raises Malformed for what is no event, Stopped when it is over."""
 
+    def load(self, options: Any) -> JsonObject:
+        """Import files; raises Malformed, Unavailable, Stopped when it is over."""
+
     def save(self, state: Mapping[str, Any]) -> None:
         """Keep the state; raises Stopped when the run is not the one that counts."""
 
@@ -86,6 +89,10 @@ class Host:
     def stop(self, why: Stopped) -> None:
         """End the run at what the script asks for just now, or next; called by another thread."""
         self.stopped = why
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection that is open, if one is; called by another thread."""
         if self.connection is not None:
             hang_up(self.connection)
 
@@ -100,7 +107,8 @@ class Host:
             "$known": self.secrets.__contains__,
             "$csv": _csv,
             "$emit": self._emit,
-            "$log": self._log,
+            "$import": self._import,
+            "$log": self.say,
         }
         return {name: self._guarded(called) for name, called in known.items()}
 
@@ -149,7 +157,7 @@ class Host:
                 allowed=self.allowed,
                 deadline=deadline,
                 resolve=self.resolve,
-                watch=self._watch,
+                watch=self.watch,
             )
         except HeadraceError as error:
             self.count(error.code)
@@ -159,7 +167,8 @@ class Host:
         self.count(f"{answer.status // 100}xx")
         return _worded(answer)
 
-    def _watch(self, sock: socket.socket) -> None:
+    def watch(self, sock: socket.socket) -> None:
+        """Note the connection that is open; hang up at once where the run is over."""
         self.connection = sock
         if self.stopped is not None:
             hang_up(sock)
@@ -199,7 +208,14 @@ class Host:
         self.events += len(events)
         return len(events)
 
-    def _log(self, text: str) -> None:
+    def _import(self, options: Any) -> JsonObject:
+        try:
+            return self.outside.load(options)
+        finally:
+            self.connection = None
+
+    def say(self, text: str) -> None:
+        """Write into the log."""
         for line in self.hide(text)[: LOG_LINE * 4].splitlines()[:20] or [""]:
             self.log.append(line[:LOG_LINE])
         over = len(self.log) - LOG_LINES

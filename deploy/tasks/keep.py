@@ -133,7 +133,7 @@ class Tasks:
         def fresh(runs: Runs) -> Runs:
             if runs.worker:
                 raise Malformed("task-running", "it runs at this moment: wait", status=409)
-            return replace(runs, state={}, failures=0, not_before=0)
+            return replace(runs, state={}, files={}, failures=0, not_before=0)
 
         await self._change_runs(task_id, fresh)
         return self._kept(self._find(task_id))

@@ -24,6 +24,7 @@ const secrets = Object.freeze({
 });
 const csv = Object.freeze({parse: (text, options) => $csv(String(text), options ?? {})});
 const emit = (events) => $emit(Array.isArray(events) ? events : [events]);
+const files = Object.freeze({import: (from, options) => $import({...options, from})});
 const log = (...values) => {
   $log(values.map((each) => (typeof each === 'string' ? each : JSON.stringify(each) ?? String(each))).join(' '));
 };

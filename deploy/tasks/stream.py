@@ -105,6 +105,9 @@ class Opener:
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             connection.close()
             raise failure(error, f"{parts.scheme}://{parts.netloc}", deadline) from error
+        except ValueError as error:
+            connection.close()
+            raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
         except BaseException:
             connection.close()
             raise

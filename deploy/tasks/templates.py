@@ -27,6 +27,26 @@ _DESCRIBED: Final[Mapping[str, tuple[str, tuple[Parameter, ...]]]] = {
             Parameter("token", "Sent as Authorization: Bearer.", secret=True),
         ),
     ),
+    "files": (
+        "Files over HTTP or in a bucket of any size, as `headrace import` reads them.",
+        (
+            Parameter("from", "Address, or a list: https://... or s3://bucket/key.", required=True),
+            Parameter("format", "Whose export it is, e.g. mixpanel; a column is a property."),
+            Parameter("as", "csv, tsv, json, ndjson, avro or parquet; seen by each unless given."),
+            Parameter("collection", "Name of the events; a column's or the file's unless given."),
+            Parameter("map", "What columns are, as an object: {time: 'ts', user: 'uid'}."),
+            Parameter("type", "What cells of text are, as an object: {price: 'number'}."),
+            Parameter("skip", "Columns that are left out, as a list."),
+            Parameter("rate", "Most rows a second, as a number."),
+            Parameter("region", "Of the bucket; us-east-1 unless given."),
+            Parameter("endpoint", "Address of what speaks S3 and is not AWS."),
+            Parameter("headers", "Headers of requests that are not S3's, as an object."),
+            Parameter("token", "Sent as Authorization: Bearer, not to S3.", secret=True),
+            Parameter("access_key_id", "Of the bucket.", secret=True),
+            Parameter("secret_access_key", "Of the bucket.", secret=True),
+            Parameter("session_token", "Of the bucket.", secret=True),
+        ),
+    ),
     "json-api": (
         "Items of a JSON API that pages by a cursor; goes on where the last run ended.",
         (

@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack
 from deploy.books import keep_books
 from deploy.declare import wait_for_kafka
 from deploy.registry import Tail
-from deploy.tasks.run import Bench
 from deploy.tasks.work import AT_ONCE, Worker
+from deploy.tasks.working import Bench
 from deploy.tier import Foreground, beside, clock, running
 from deploy.tiers import KAFKA_SECONDS
 from deploy.writes import Writer

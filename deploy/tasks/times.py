@@ -49,6 +49,21 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """At one moment and never again."""
+
+    since: int
+
+    def first_after(self, moment: int) -> int | None:
+        """That moment, if it is after another; else None."""
+        return self.since if moment < self.since else None
+
+    def last_until(self, moment: int) -> int | None:
+        """That moment, if it is past; else None."""
+        return self.since if moment >= self.since else None
+
+
+@dataclass(frozen=True, slots=True)
 class Cron:
     """The times of a cron expression, from a moment on."""
 
@@ -85,12 +100,15 @@ def times_of(task: Task) -> Times:
     """
     if task.every:
         return Every(task.every * 1000, task.since)
+    if not task.cron:
+        return Once(task.since)
     return Cron(_expression(task.cron), _zone(task.timezone), task.since)
 
 
 def checked(task: Task, now: int) -> Task:
     """Hold a schedule against what can be; see :func:`times_of`."""
-    if times_of(task).first_after(now) is None:
+    times = times_of(task)
+    if task.cron and times.first_after(now) is None:
         raise wrong("cron", f"{task.cron!r} never comes")
     return task
 

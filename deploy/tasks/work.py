@@ -14,8 +14,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
-from deploy.tasks.run import MOVED, Bench, Run
+from deploy.tasks.run import MOVED, Run
 from deploy.tasks.times import times_of
+from deploy.tasks.working import Bench
 from deploy.tier import clock
 from schemas.errors import HeadraceError, Malformed
 from schemas.task_runs import Due, next_run
@@ -32,7 +33,7 @@ _POLL_MS: Final = 1_000
 _LONGEST_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LEAVE_SECONDS: Final = 5.0
-_STATUSES: Final = ("running", "asked", "disabled", "failing", "waiting")
+_STATUSES: Final = ("running", "asked", "disabled", "failing", "done", "waiting")
 
 
 class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped

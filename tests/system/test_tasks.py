@@ -16,15 +16,11 @@ from tests.system.admin import Admin
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline, Row
 from tests.system.processes import alive
-from tests.system.rows import STORED_SECONDS
+from tests.system.tasking import RUN_SECONDS, SOURCE, call, create, ended, stored, tasks
 from tests.system.test_audit import settled, total
 from tests.system.tier import running
 
 pytestmark = pytest.mark.system
-
-SOURCE = "fetched"
-RUN_SECONDS = 60.0
-"""A worker that died is missed after six seconds; the rest is for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -37,48 +33,6 @@ def shop(pipeline: Pipeline) -> Pipeline:
 def site() -> Iterator[Site]:
     with serving({}) as site:
         yield site
-
-
-def tasks(shop: Pipeline, *arguments: str) -> Row:
-    done = shop.headrace("tasks", *arguments)
-    assert done.returncode == 0, done.stderr
-    shown: Row = json.loads(done.stdout)
-    return shown
-
-
-def create(shop: Pipeline, task_id: str, script: Path, site: Site, *more: str) -> None:
-    known = ("--source", SOURCE, "--allow", "127.0.0.0/8", "--param", f"url={site.url}")
-    tasks(shop, "create", task_id, *known, "--script", str(script), "--every", "1h", *more)
-
-
-def call(shop: Pipeline, method: str, path: str, value: Any = None) -> Any:
-    body = b"" if value is None else json.dumps(value).encode()
-    headers = [("Authorization", f"Bearer {Admin(shop).key}")]
-    return shop.client.send(method, f"/api{path}", headers, body)
-
-
-def ended(shop: Pipeline, task_id: str, runs: int = 1) -> list[Row]:
-    """Wait until a task ran so often; its results, the latest first."""
-    return eventually(
-        lambda: list(call(shop, "GET", f"/tasks/{task_id}/log").json["runs"]),
-        until=lambda seen: len(seen) >= runs,
-        within=RUN_SECONDS,
-        what=f"{task_id} ran {runs} times",
-    )
-
-
-def stored(shop: Pipeline, event_type: str, count: int) -> list[Row]:
-    """Wait until so many rows are there; all of them, also what ClickHouse has not merged yet."""
-    return eventually(
-        lambda: shop.sql(
-            "SELECT properties, profile_id, event_time FROM headrace.events "
-            "WHERE event_type = {type:String} ORDER BY message_id",
-            type=event_type,
-        ),
-        until=lambda rows: len(rows) >= count,
-        within=STORED_SECONDS,
-        what=f"{count} rows of {event_type}",
-    )
 
 
 @dataclass
@@ -258,3 +212,73 @@ def test_a_run_whose_worker_ends_is_gone_on_with_by_another(
     status, found = settled(shop, source, 5)
     assert (status, total(found, "missing")) == (0, 0)
     assert (total(found, "accepted"), total(found, "duplicates")) == (5, 2)
+
+
+def rows(count: int) -> bytes:
+    """A table, two of whose rows are bad."""
+    day = "2026-01-02T03:04:05Z"
+    lines = [f"{day},visitor-number-{n % 700},{n}" for n in range(count)]
+    lines[3] += ",too many"
+    lines[5] = "never,visitor-number-5,5"
+    return "\n".join(["ts,user_id,n", *lines, ""]).encode()
+
+
+def test_files_are_fetched_by_whoever_is_there_and_each_row_is_stored_once(
+    shop: Pipeline, site: Site, tmp_path: Path
+) -> None:
+    count, data, released = 6_000, rows(6_000), threading.Event()
+
+    def half(out: Any) -> None:
+        out.write(f"HTTP/1.0 200 OK\r\ncontent-length: {len(data)}\r\n\r\n".encode())
+        out.write(data[: len(data) * 5 // 6])
+        out.flush()
+        released.wait(RUN_SECONDS)
+
+    Admin(shop).create("of-files", bridge="import")
+    task = {"id": "files", "source": "of-files", "template": "files", "allow": ["127.0.0.1"]}
+    given = {"from": f"{site.url}/d/filed.csv?signature=x", "map": {"time": "ts"}}
+    site.answers["/d/filed.csv"] = Give(body=data)
+    off = {**task, "parameters": given, "enabled": False}
+    assert call(shop, "POST", "/tasks", off).status == 201
+    assert call(shop, "POST", "/tasks/files/test").status == 202
+    assert ended(shop, "files")[0]["outcome"] == "done"
+    log = "\n".join(call(shop, "GET", "/tasks/files/log").json["log"])
+    assert "  filed: 998 of them\n    n  double  e.g. 0" in log
+    assert "line 5 would be set aside: csv-invalid" in log
+
+    site.answers["/d/filed.csv"] = Give(raw=half)
+    settings = {"HEADRACE_DATA": str(shop.data), **shop.settings}
+    with running(tmp_path, settings, "tasks", "work") as other:
+        other.wait_ready()
+        try:
+            call(shop, "PATCH", "/tasks/files", {"enabled": True})
+            shown = eventually(
+                lambda: call(shop, "GET", "/tasks/files").json,
+                until=lambda seen: bool(seen["imports"]) and seen["imports"][0]["rows"] > 0,
+                within=RUN_SECONDS,
+                what="some rows are stored",
+            )
+            assert (shown["status"], shown["imports"][0]["size"]) == ("running", len(data))
+            site.answers["/d/filed.csv"] = Give(body=data)
+            os.kill(int(shown["worker"].rpartition("-")[2]), signal.SIGKILL)
+        finally:
+            released.set()
+        run = ended(shop, "files", 2)[0]
+    assert run["outcome"] == "done", run
+    assert 0 < run["events"] < count, "it went on where it was"
+    shown = call(shop, "GET", "/tasks/files").json
+    (kept,) = shown["imports"]
+    assert (shown["status"], kept["rows"], kept["rejected"]) == ("done", count - 2, 2)
+    assert kept["file"] == f"{site.url}/d/filed.csv"
+    status, found = settled(shop, "of-files", count)
+    assert (status, total(found, "missing"), total(found, "dead")) == (0, 0, 2)
+    (seen,) = shop.sql(
+        "SELECT uniqExact(properties.n::Int64) AS n, uniqExact(event_id) AS ids, "
+        "uniq(event_time) AS t FROM headrace.events WHERE source_id = 'of-files'"
+    )
+    assert seen == {"n": count - 2, "ids": count - 2, "t": 1}
+    told = "SELECT code, reason FROM headrace.dead_letters FINAL WHERE source_id = 'of-files'"
+    assert {(row["code"], row["reason"].partition("d/")[2][:12]) for row in shop.sql(told)} == {
+        ("csv-invalid", "filed.csv:5:"),
+        ("time-invalid", "filed.csv:7:"),
+    }

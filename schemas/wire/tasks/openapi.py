@@ -61,7 +61,7 @@ _FIELDS: Final[dict[str, JsonObject]] = {
         "type": "integer",
         "minimum": EVERY.start,
         "maximum": EVERY.stop - 1,
-        "description": "Seconds from one run to the next.",
+        "description": "Seconds from one run to the next; without it and cron it runs once.",
     },
     "cron": text(MAX_CRON, pattern=_SOME, description="Five fields, in place of every."),
     "timezone": text(MAX_NAME, pattern=_SOME, description="Of cron, e.g. Europe/Berlin."),
@@ -120,7 +120,17 @@ _RESULT: Final = record(
     },
     ("scheduled_at", "started_at", "ended_at", "outcome", "events"),
 )
-_STATUSES: Final = ["running", "asked", "disabled", "failing", "waiting"]
+_IMPORT: Final = record(
+    {
+        "began": _TIME,
+        "rows": {**WHOLE, "description": "That were stored so far."},
+        "rejected": {**WHOLE, "description": "That are dead letters."},
+        "file": {**STRING, "description": "Under way, or the last one."},
+        "read": {**WHOLE, "description": "Bytes of it."},
+        "size": {**WHOLE, "description": "Of it; 0 where nobody knows."},
+    }
+)
+_STATUSES: Final = ["running", "asked", "disabled", "failing", "done", "waiting"]
 _SHOWN: Final = {
     **_FIELDS,
     **dict.fromkeys(("cron", "timezone", "template"), STRING),
@@ -131,7 +141,8 @@ _SCHEMAS: Final[dict[str, JsonObject]] = {
     "TaskFields": record({**_FIELDS, "secrets": _SECRETS}, others=False),
     "TaskNew": {
         **record({"id": _ID, **_FIELDS, "secrets": _SECRETS}, ("id", "source"), others=False),
-        "allOf": [_one_of("script", "template"), _one_of("every", "cron")],
+        **_one_of("script", "template"),
+        "not": {"required": ["every", "cron"]},
         "examples": [_EXAMPLE],
     },
     "Task": record(
@@ -144,6 +155,7 @@ _SCHEMAS: Final[dict[str, JsonObject]] = {
             "worker": STRING,
             "failures": {**WHOLE, "description": "Runs in a row that came to nothing."},
             "state": {"type": "object"},
+            "imports": array(_IMPORT, description="Of files, by files.import."),
             "last": nullable(ref("TaskResult")),
             "created_at": _TIME,
             "updated_at": _TIME,

@@ -1,11 +1,12 @@
 """What ``/api/tasks`` answers, and what ``headrace tasks`` prints."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
 from schemas import codec
 from schemas.events import iso
-from schemas.reading import JsonObject
+from schemas.reading import JsonObject, inside
 from schemas.task_commands import Kept, Template
 from schemas.task_runs import Result, Runs
 from schemas.tasks import Task
@@ -43,6 +44,7 @@ def worded(kept: Kept) -> JsonObject:
         "worker": runs.worker,
         "failures": runs.failures,
         "state": dict(runs.state),
+        "imports": [_of_import(each) for each in runs.files.values()],
         "last": _result(last) if last else None,
     }
 
@@ -65,7 +67,9 @@ def status(task: Task, runs: Runs) -> str:
         return "asked"
     if not task.enabled:
         return "disabled"
-    return "failing" if runs.failures else "waiting"
+    if runs.failures:
+        return "failing"
+    return "done" if task.once and runs.handled >= task.since else "waiting"
 
 
 def logged(kept: Kept) -> JsonObject:
@@ -91,6 +95,19 @@ def of_template(template: Template) -> JsonObject:
         for each in template.parameters
     ]
     return {"name": template.name, "description": template.text, "parameters": parameters}
+
+
+def _of_import(kept: Mapping[str, Any]) -> JsonObject:
+    """Say how far an import of files is; ``read`` and ``size`` are of the file under way."""
+    done = inside(kept, "state")
+    return {
+        "began": _time(done.get("began", 0)),
+        "rows": done.get("sent", 0),
+        "rejected": done.get("rejected", 0),
+        "file": kept.get("at", ""),
+        "read": kept.get("read", 0),
+        "size": kept.get("size", 0),
+    }
 
 
 def _result(result: Result) -> JsonObject:

@@ -22,12 +22,17 @@ class Outside:
 
     emitted: list[Any] = field(default_factory=list)
     saved: list[Mapping[str, Any]] = field(default_factory=list)
+    loaded: list[Any] = field(default_factory=list)
 
     def emit(self, events: Sequence[Any]) -> None:
         self.emitted += events
 
     def save(self, state: Mapping[str, Any]) -> None:
         self.saved.append(state)
+
+    def load(self, options: Any) -> dict[str, Any]:
+        self.loaded.append(options)
+        return {"rows": 2, "rejected": 1, "files": 1, "dry": False}
 
 
 @dataclass

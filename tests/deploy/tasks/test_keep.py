@@ -121,7 +121,7 @@ async def test_a_template_becomes_the_script(process: Process) -> None:
     own = await process.desk.do(ChangeTask("orders", {"script": "function run() { }"}))
     assert (own.task.template, own.task.script) == ("", "function run() { }")
     names = [template.name for template in await process.desk.do(ListTemplates())]
-    assert names == ["csv", "json-api"]
+    assert names == ["csv", "files", "json-api"]
 
 
 async def test_there_is_one_task_of_a_name(installation: Installation, process: Process) -> None:

@@ -13,7 +13,8 @@ import pytest
 from deploy.settings import draw_secret
 from deploy.tasks.attempt import attempt
 from deploy.tasks.keep import place_of_runs
-from deploy.tasks.run import Bench, Run
+from deploy.tasks.run import Run
+from deploy.tasks.working import Bench
 from deploy.writes import Writer
 from schemas.commands import CreateSource
 from schemas.errors import HeadraceError

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.tasks.addresses import networks
 from deploy.tasks.host import Host
+from deploy.tasks.order import order_of
 from deploy.tasks.script import Failed, run_script
 from deploy.tasks.templates import every, find
 from schemas.wire.tasks.event import checked
@@ -23,12 +24,17 @@ class Kept:
     state: dict[str, Any] = field(default_factory=dict)
     events: list[Any] = field(default_factory=list)
     saved: list[Mapping[str, Any]] = field(default_factory=list)
+    loaded: list[Any] = field(default_factory=list)
 
     def emit(self, events: Sequence[Any]) -> None:
         self.events += [checked(event, ("events",)) for event in events]
 
     def save(self, state: Mapping[str, Any]) -> None:
         self.saved.append(state)
+
+    def load(self, options: Any) -> dict[str, Any]:
+        self.loaded.append(options)
+        return {"rows": 2, "rejected": 1, "files": 1, "dry": False}
 
     def run(self, name: str, secrets: Mapping[str, str], **parameters: Any) -> list[Any]:
         """Run a template; its events."""
@@ -123,6 +129,26 @@ def _rows_without_ids(name: str, site: Site) -> None:
 def test_a_service_that_is_busy_is_asked_again_in_the_next_run() -> None:
     with serving({"/": Give(429)}) as site:
         assert Kept().run("json-api", {}, url=f"{site.url}/", collection="o") == []
+
+
+def test_files_are_asked_for_with_what_is_known_of_them() -> None:
+    kept = Kept()
+    secrets = {"token": "hush", "access_key_id": "AK", "secret_access_key": "hush-hush"}
+    given = {"from": ["s3://b/d/"], "map": {"time": "ts"}, "endpoint": "http://minio.example"}
+    assert kept.run("files", secrets, **given, headers={"x-a": "b"}, collection="order") == []
+    (asked,) = kept.loaded
+    assert asked == {
+        "from": ["s3://b/d/"],
+        "collection": "order",
+        "map": {"time": "ts"},
+        "headers": {"x-a": "b", "authorization": "Bearer hush"},
+        "s3": {
+            "endpoint": "http://minio.example",
+            "access_key_id": "AK",
+            "secret_access_key": "hush-hush",
+        },
+    }
+    assert order_of(asked).access.endpoint == "http://minio.example"
 
 
 def test_every_template_says_what_it_reads() -> None:

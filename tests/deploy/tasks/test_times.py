@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deploy.tasks.times import Cron, Every, checked, times_of
 from schemas.errors import Malformed
+from schemas.task_runs import Due, Runs, next_run
 from schemas.tasks import Task
 
 BERLIN = "Europe/Berlin"
@@ -90,7 +91,6 @@ def test_cron(cron: str, zone: str, begin: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("cron", "field"),
     [
-        ("", "cron"),
         ("* * * *", "cron"),
         ("* * * * * *", "cron"),
         ("60 * * * *", "cron"),
@@ -115,6 +115,18 @@ def test_what_is_no_time_zone_is_told(zone: str) -> None:
     with pytest.raises(Malformed) as caught:
         checked(replace(TASK, timezone=zone), 0)
     assert caught.value.where == ("timezone",)
+
+
+def test_once_is_once() -> None:
+    once = times_of(replace(TASK, cron="", since=5_000))
+    assert [once.first_after(moment) for moment in (0, 4_999, 5_000)] == [5_000, 5_000, None]
+    assert [once.last_until(moment) for moment in (4_999, 5_000, 9_000)] == [None, 5_000, 5_000]
+    task = checked(replace(TASK, cron="", since=5_000), 9_000)
+    due = next_run(task, Runs(), once, 99_000)
+    assert (task.once, due) == (True, Due(5_000, 99_000))
+    assert next_run(task, Runs(handled=5_000), once, 99_000) is None
+    failed = Runs(scheduled_at=5_000, failures=1, not_before=90_000)
+    assert next_run(task, failed, once, 80_000) == Due(5_000, 90_000)
 
 
 def test_an_interval_counts_from_its_beginning() -> None:
