@@ -13,7 +13,19 @@ from schemas.wire.imports.plan import Plan
 _KINDS: Final[dict[str, Kind]] = {"page_view": "page", "screen_view": "screen"}
 _INTEGERS: Final = ("int_value",)
 _FLOATS: Final = ("double_value", "float_value")
-_KEPT: Final = ("app_info", "traffic_source", "collected_traffic_source", "stream_id")
+_KEPT: Final = (
+    "app_info",
+    "traffic_source",
+    "collected_traffic_source",
+    "session_traffic_source_last_click",
+    "stream_id",
+    "event_value_in_usd",
+    "event_dimensions",
+    "privacy_info",
+    "publisher",
+    "user_first_touch_timestamp",
+    "user_ltv",
+)
 
 
 def read(body: Any, plan: Plan) -> Mapped:

@@ -24,8 +24,26 @@ _NAMES: Final = {
     "event": "event",
 }
 _ACTIONS: Final = "actionDetails"
-_FOR_PEOPLE: Final = ("icon", "iconSVG", "timeSpentPretty", "serverTimePretty", "title", "subtitle")
-_COUNTED: Final = ("referrerType", "referrerName", "referrerKeyword", "visitorType", "visitCount")
+_FOR_PEOPLE: Final = (
+    "icon",
+    "iconSVG",
+    "timeSpentPretty",
+    "serverTimePretty",
+    "bandwidth_pretty",
+    "title",
+    "subtitle",
+)
+_COUNTED: Final = (
+    "referrerType",
+    "referrerName",
+    "referrerKeyword",
+    "visitorType",
+    "visitCount",
+    "customVariables",
+)
+_DIMENSION: Final = "dimension"
+_UNKNOWN: Final = frozenset({"Unknown", "unknown", "UNK", "xx"})
+"""What Matomo writes where it knows nothing."""
 
 
 def split(row: Any) -> list[Any]:
@@ -61,8 +79,16 @@ def read(body: Any, plan: Plan) -> Mapped:
         event_time=moment(when, "action.timestamp", plan.began or None),
         user_id=user,
         anonymous_id=device,
-        properties=without(action, *_FOR_PEOPLE, "type", "timestamp"),
-        context={each: visit[each] for each in _COUNTED if visit.get(each)},
+        properties={
+            each: value
+            for each, value in without(action, *_FOR_PEOPLE, "type", "timestamp").items()
+            if value != ""
+        },
+        context={
+            each: value
+            for each, value in visit.items()
+            if value and (each in _COUNTED or each.startswith(_DIMENSION))
+        },
         details=_details(visit, action),
         profiled=bool(user or device),
     )
@@ -77,22 +103,25 @@ def _name(kind: str, action: JsonObject) -> Any:
 
 
 def _details(visit: JsonObject, action: JsonObject) -> dict[str, str]:
+    known = {
+        name: value for name, value in visit.items() if type(value) is str and value not in _UNKNOWN
+    }
     found = details(
         action.get("url"),
         title=action.get("pageTitle"),
-        referrer=visit.get("referrerUrl"),
-        ip=visit.get("visitIp"),
-        country=as_word(visit.get("countryCode")).upper(),
-        region=visit.get("region"),
-        city=visit.get("city"),
-        browser=visit.get("browserName"),
-        browser_version=visit.get("browserVersion"),
-        os=visit.get("operatingSystemName"),
-        os_version=visit.get("operatingSystemVersion"),
-        device=visit.get("deviceModel"),
-        device_type=as_word(visit.get("deviceType")).lower(),
-        screen="" if visit.get("resolution") == "unknown" else visit.get("resolution"),
-        locale=visit.get("languageCode"),
+        referrer=known.get("referrerUrl"),
+        ip=known.get("visitIp"),
+        country=as_word(known.get("countryCode")).upper(),
+        region=known.get("region"),
+        city=known.get("city"),
+        browser=known.get("browserName"),
+        browser_version=known.get("browserVersion"),
+        os=known.get("operatingSystemName"),
+        os_version=known.get("operatingSystemVersion"),
+        device=known.get("deviceModel"),
+        device_type=as_word(known.get("deviceType")).lower(),
+        screen=known.get("resolution"),
+        locale=known.get("languageCode"),
     )
     if visit.get("referrerType") == "campaign" and type(visit.get("referrerName")) is str:
         found.setdefault("utm_campaign", visit["referrerName"])

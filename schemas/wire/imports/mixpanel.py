@@ -6,7 +6,8 @@ https://developer.mixpanel.com/reference/raw-event-export
 from typing import Any, Final
 
 from schemas.events import Event, Kind
-from schemas.reading import id_text
+from schemas.links import CAMPAIGN
+from schemas.reading import id_text, screen_size
 from schemas.wire.imports.mapped import (
     Mapped,
     as_row,
@@ -58,7 +59,11 @@ def read(body: Any, plan: Plan) -> Mapped:
             browser_version=id_text(given.get("$browser_version")),
             os=given.get("$os"),
             os_version=given.get("$os_version"),
-            device=given.get("$device"),
+            device=given.get("$device") or given.get("$model"),
+            screen=screen_size(
+                {"width": given.get("$screen_width"), "height": given.get("$screen_height")}
+            ),
+            **{name: given.get(name) for name in CAMPAIGN},
             library=given.get("mp_lib"),
             library_version=given.get("$lib_version"),
         ),

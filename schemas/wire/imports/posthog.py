@@ -6,6 +6,7 @@ https://posthog.com/docs/cdp/batch-exports, https://posthog.com/docs/data-model
 from typing import Any, Final
 
 from schemas.events import Event, Kind
+from schemas.links import CAMPAIGN
 from schemas.reading import JsonObject, as_word, id_text
 from schemas.wire.imports.mapped import (
     Mapped,
@@ -70,7 +71,8 @@ def _properties(row: JsonObject) -> JsonObject:
         for name, value in row.items()
         if name.startswith(_FLAT) and value not in (None, "")
     }
-    return given | flat
+    chain = as_word(row.get("elements_chain"))
+    return given | flat | ({"$elements_chain": chain} if chain else {})
 
 
 def _ids(distinct: str, given: JsonObject, kind: Kind) -> tuple[str, str, str]:
@@ -124,4 +126,5 @@ def _details(row: JsonObject, given: JsonObject) -> dict[str, str]:
         timezone=given.get("$timezone"),
         library=given.get("$lib"),
         library_version=given.get("$lib_version"),
+        **{name: given.get(name) for name in CAMPAIGN},
     )

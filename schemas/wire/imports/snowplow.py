@@ -40,6 +40,26 @@ _NAMES: Final = {"pp": "page_ping", "pv": "page_view"}
 _LEAST: Final = COLUMNS.index("event_id") + 1
 _OF_KIND: Final = ("se_", "tr_", "ti_", "pp_")
 """Columns that say what happened, each for its kind of event."""
+_ENTITIES: Final = "contexts_"
+_ITSELF: Final = "unstruct_event_"
+"""Columns by schema, as the analytics SDKs and warehouses have them."""
+_KEPT: Final = (
+    "app_id",
+    "name_tracker",
+    "v_collector",
+    "v_etl",
+    "txn_id",
+    "domain_sessionidx",
+    "network_userid",
+    "geo_zipcode",
+    "geo_latitude",
+    "geo_longitude",
+    "refr_medium",
+    "refr_source",
+    "refr_term",
+    "mkt_clickid",
+    "mkt_network",
+)
 _NUMBERS: Final = ("se_value", "tr_total", "tr_tax", "tr_shipping", "ti_price", "ti_quantity")
 
 
@@ -64,7 +84,7 @@ def read(body: Any, plan: Plan) -> Mapped:
         sent_at=moment(row.get("dvce_sent_tstamp"), "dvce_sent_tstamp"),
         user_id=user,
         anonymous_id=device,
-        properties=_properties(row) | inside(unstructured, "data"),
+        properties=_properties(row) | inside(unstructured, "data") | _itself(row),
         context=_context(row, unstructured),
         details=_details(row),
         profiled=bool(user or device),
@@ -117,10 +137,20 @@ def _context(row: JsonObject, unstructured: JsonObject) -> JsonObject:
         for entity in held if type(held) is list else ():
             if type(entity) is dict and type(entity.get("schema")) is str:
                 found.setdefault(_schema_name(entity["schema"]), []).append(entity.get("data"))
-    for name in ("app_id", "name_tracker", "v_collector", "v_etl", "txn_id", "domain_sessionidx"):
-        if row.get(name):
-            found[name] = row[name]
-    return found
+    for column, value in row.items():
+        held = unpacked(value) if column.startswith(_ENTITIES) else None
+        if type(held) is list and held:
+            found[column.removeprefix(_ENTITIES)] = held
+    return found | {name: row[name] for name in _KEPT if row.get(name)}
+
+
+def _itself(row: JsonObject) -> JsonObject:
+    """Find what happened in the column of its schema."""
+    for column, value in row.items():
+        held = unpacked(value) if column.startswith(_ITSELF) else None
+        if type(held) is dict:
+            return held
+    return {}
 
 
 def _schema_name(iglu: str) -> str:

@@ -18,9 +18,12 @@ from schemas.wire.imports.mapped import moment
 from schemas.wire.imports.plan import Plan, of_shared
 from schemas.wire.imports.snowplow import COLUMNS
 from tests.schemas.values import json_values
-from tests.schemas.wire.import_rows import CASES, Expected
+from tests.schemas.wire.import_recorded import RECORDED
+from tests.schemas.wire.import_rows import PRODUCTS, Expected
+from tests.schemas.wire.import_sites import SITES
 
 BEGAN = 1_795_000_000_000
+CASES = [*PRODUCTS, *SITES, *RECORDED]
 
 
 def mapped(name: str, row: Any, plan: Plan) -> list[tuple[Event, str, str]]:
