@@ -191,6 +191,7 @@ SITES: list[tuple[Any, ...]] = [
     (
         "rakam",
         {
+            "project": "weir",
             "collection": "pageview",
             "properties": {
                 "_time": T,
