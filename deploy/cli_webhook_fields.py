@@ -72,8 +72,8 @@ OPTIONS: Final[list[Callable[..., Any]]] = [
     click.option(
         "--answer",
         type=click.Choice(ANSWERS),
-        help="json: 200 once the request is safe; empty: 204; rakam: 1 or 0 once the events are "
-        "known [json].",
+        help="json: 200 once the request is safe; blank: without a body; empty: 204; rakam: 1 or "
+        "0 once the events are known [json].",
     ),
     click.option("--delivery", help="Where deliveries are told apart, e.g. header:x-delivery."),
     click.option("--echo", help="Text that is the whole answer, e.g. json:challenge."),

@@ -13,9 +13,9 @@ from schemas.errors import Malformed
 from schemas.sandbox import MAX_SOURCE_BYTES, Limits
 from schemas.signatures import CODE, PLACE, Signature
 
-Answer = Literal["json", "empty", "rakam"]
+Answer = Literal["json", "blank", "empty", "rakam"]
 
-ANSWERS: Final = ("json", "empty", "rakam")
+ANSWERS: Final = ("json", "blank", "empty", "rakam")
 SLUG: Final = "^[a-z0-9][a-z0-9_-]{0,62}$"
 PLACES: Final = rf"^(?:{PLACE})?$"
 MAX_WEBHOOKS: Final = 500
@@ -64,8 +64,9 @@ class Webhook:
         id: a slug, the only one of its kind in the installation.
         source: the event source whose events its are.
         template: name of the one that it was made of, "" for none.
-        answer: ``json``: 200 once the request is safe; ``empty``: 204 then; ``rakam``: 200 with
-            ``1`` or ``0`` once its events are known, as Rakam answers.
+        answer: ``json``: 200 once the request is safe; ``blank``: 200 without a body then;
+            ``empty``: 204 then; ``rakam``: 200 with ``1`` or ``0`` once its events are known, as
+            Rakam answers.
         collects: Tracardi's ``/collect`` of the source goes this way, too.
         delivery: place whose text tells deliveries apart, so that one that is repeated is not
             taken twice; "" for none.

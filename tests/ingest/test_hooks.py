@@ -101,6 +101,8 @@ def answered(webhook: Webhook, body: bytes = b"{}") -> Reply:
 def test_answers() -> None:
     assert (answered(HOOK).status, answered(HOOK).body) == (200, b'{"accepted":1}')
     assert answered(replace(HOOK, answer="empty")).status == 204
+    blank = answered(replace(HOOK, answer="blank"))
+    assert (blank.status, blank.body, blank.content_type[:10]) == (200, b"", "text/plain")
     assert answered(replace(HOOK, answer="rakam")).body == b"1", "nobody said anything in time"
     asking = replace(HOOK, echo="json:challenge")
     echo = answered(asking, b'{"challenge":"<b>"}')

@@ -92,6 +92,8 @@ def reply(batch: Batch, event_ids: tuple[str, ...], request: Request) -> Reply:
         sure = (("X-Content-Type-Options", "nosniff"),)
         return Reply(200, answer.echo.encode("utf-8", "replace"), _TEXT, sure)
     match answer.style:
+        case "blank":
+            return Reply(200, b"", _TEXT)
         case "empty":
             return Reply(204, b"", "")
         case "rakam":

@@ -60,7 +60,8 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "answer": {
         "type": "string",
         "enum": list(ANSWERS),
-        "description": "json and empty at once; rakam with 1 or 0 once the events are known.",
+        "description": "json, blank (200) and empty (204) at once; rakam with 1 or 0 once the events "
+        "are known.",
     },
     "collects": {**BOOLEAN, "description": "Tracardi's /collect of the source goes this way."},
     "delivery": {**_PLACED, "description": "Text that tells deliveries apart."},
