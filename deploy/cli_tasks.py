@@ -18,6 +18,7 @@ from schemas.task_commands import (
     ListTasks,
     RunTask,
     ShowTask,
+    StopRun,
 )
 
 _EXAMPLE: Final = """\
@@ -28,6 +29,8 @@ Examples:
     --param collection=order --param id=id --param time=created_at --secret token=@token.txt
   headrace tasks create rates --source shop --cron '0 6 * * 1-5' --timezone Europe/Berlin \\
     --script rates.js
+  headrace tasks create history --source shop --template files --param from=s3://bucket/2026/ \\
+    --secret access_key_id=@key.txt --secret secret_access_key=@secret.txt
 """
 _ROW: Final = "{:<24} {:<10} {:<16} {:<24} {:<24} {}"
 _id = click.argument("task_id")
@@ -48,7 +51,10 @@ def tasks() -> None:
 @data_option
 @speaks_plainly
 def create(task_id: str, data: Path | None, **said: Any) -> None:
-    """Make a task; it runs for the first time at once with --every, else at its next time."""
+    """Make a task; it runs for the first time at once, with --cron at its next time.
+
+    Without --every and --cron it runs once: `--template files` imports files.
+    """
     _print(do(CreateTask({"id": task_id, **fields_of(said)}), data))
 
 
@@ -137,6 +143,15 @@ def delete(task_id: str, data: Path | None) -> None:
 def run(task_id: str, dry: bool, data: Path | None) -> None:
     """Have a worker run a task now, whether it is enabled or not, and do not wait for it."""
     _print(do(RunTask(task_id, dry=dry), data))
+
+
+@tasks.command()
+@_id
+@data_option
+@speaks_plainly
+def stop(task_id: str, data: Path | None) -> None:
+    """End the run that is under way; what it stored stays, and it is not tried again."""
+    _print(do(StopRun(task_id), data))
 
 
 @tasks.command()

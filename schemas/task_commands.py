@@ -96,6 +96,13 @@ class RunTask:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRun:
+    """Have the run that is under way end; what it stored stays. -> :class:`Kept`."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ForgetState:
     """Let a task begin anew, as if it had never run; -> :class:`Kept`."""
 
@@ -114,6 +121,7 @@ TaskCommand = (
     | ChangeTask
     | DeleteTask
     | RunTask
+    | StopRun
     | ForgetState
     | ListTemplates
 )

@@ -15,6 +15,8 @@ from schemas.tasks import Task
 
 Outcome = Literal["done", "failed"]
 
+STOPPED: Final = "run-stopped"
+"""Of what a run failed that somebody wanted ended; it is not tried again."""
 MAX_RESULTS: Final = 20
 GRACE_MS: Final = 60_000
 """A run that begins so late is not a missed one: a worker may have died just then."""
@@ -90,6 +92,7 @@ class Runs:
         not_before: after a failure, Unix ms.
         asked_at: when somebody asked for a run that has not begun, Unix ms, 0 for none.
         asked_dry: that run is to store nothing.
+        stopped: the epoch whose run somebody wants ended.
         state: what the script keeps from run to run.
         files: how far the imports of files are, that the script asked for.
         log: lines of the last run.
@@ -109,6 +112,7 @@ class Runs:
     not_before: int = 0
     asked_at: int = 0
     asked_dry: bool = False
+    stopped: int = 0
     state: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Any] = field(default_factory=dict)
     log: tuple[str, ...] = ()
@@ -123,6 +127,21 @@ class Runs:
         """Note that somebody wants a run now."""
         return replace(self, asked_at=now, asked_dry=dry)
 
+    def stop(self) -> "Runs":
+        """Note that somebody wants the run under way ended, or one that was asked for not begun.
+
+        Raises:
+            Malformed: ``task-not-running``.
+        """
+        if not self.worker and not self.asked_at:
+            raise Malformed("task-not-running", "it does not run at this moment", status=409)
+        return replace(self, stopped=self.epoch if self.worker else self.stopped, asked_at=0)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody wants the run under way ended."""
+        return bool(self.worker) and self.stopped == self.epoch
+
     def begun(self, due: Due, worker: str, now: int) -> "Runs":
         """Note that a worker begins a run; one that goes on counts its checkpoints on."""
         return replace(
@@ -135,6 +154,7 @@ class Runs:
             dry=due.dry,
             checkpoint=self.checkpoint if due.again else 0,
             failures=self.failures + 1 if due.again else self.failures,
+            stopped=self.epoch + 1 if due.again and self.stopping else self.stopped,
             asked_at=0 if due.by_hand and not due.again else self.asked_at,
             log=(),
         )
@@ -178,10 +198,10 @@ class Runs:
         failures, not_before, handled = self.failures, self.not_before, self.handled
         if result.outcome == "done" and not result.dry:
             failures = not_before = 0  # also by hand: somebody has seen to it
-        elif result.outcome == "failed" and not result.by_hand:
+        elif result.outcome == "failed" and not result.by_hand and result.code != STOPPED:
             failures += 1
             not_before = result.ended_at + back_off(failures)
-        if result.outcome == "done" and not result.by_hand:
+        if (result.outcome == "done" or result.code == STOPPED) and not result.by_hand:
             handled = max(handled, result.scheduled_at)
         return replace(
             self,

@@ -24,6 +24,7 @@ from schemas.task_commands import (
     ListTemplates,
     RunTask,
     ShowTask,
+    StopRun,
     Template,
 )
 from schemas.task_runs import Runs, next_run
@@ -65,6 +66,7 @@ class Tasks:
             ChangeTask: self.change,
             DeleteTask: self.delete,
             RunTask: self.run,
+            StopRun: self.stop,
             ForgetState: self.forget,
         }
 
@@ -124,6 +126,12 @@ class Tasks:
         task_id = self._find(command.task_id).id
         now = self._clock()
         await self._change_runs(task_id, lambda runs: runs.asked(now, dry=command.dry))
+        return self._kept(self._find(task_id))
+
+    async def stop(self, command: StopRun) -> Kept:
+        """Have the run that is under way end."""
+        task_id = self._find(command.task_id).id
+        await self._change_runs(task_id, lambda runs: runs.stop())
         return self._kept(self._find(task_id))
 
     async def forget(self, command: ForgetState) -> Kept:

@@ -19,7 +19,7 @@ from deploy.tasks.times import times_of
 from deploy.tasks.working import Bench
 from deploy.tier import clock
 from schemas.errors import HeadraceError, Malformed
-from schemas.task_runs import Due, next_run
+from schemas.task_runs import STOPPED, Due, next_run
 from schemas.tasks import Task
 from schemas.topics import partition_of
 from schemas.wire.tasks.replies import status
@@ -138,6 +138,8 @@ class Worker:
                 run.stop(MOVED, "another worker has this task now")
             elif self._bench.tail.tasks.get(task_id) is None:
                 run.stop(MOVED, "the task was deleted")
+            elif self._bench.tail.tasks.runs(task_id).stopping:
+                run.stop(STOPPED, "somebody stopped it")
 
     def _begin_what_is_due(self) -> float:
         """Begin runs; returns for how many seconds there is nothing more to begin."""

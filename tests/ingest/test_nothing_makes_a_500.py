@@ -92,6 +92,7 @@ RESULTS: dict[type, Any] = {
     commands.SelectProfiles: [],
     **dict.fromkeys((tasks.CreateTask, tasks.ShowTask, tasks.ChangeTask, tasks.RunTask), TASK),
     tasks.ForgetState: TASK,
+    tasks.StopRun: TASK,
     tasks.DeleteTask: None,
     tasks.ListTasks: (TASK,),
     tasks.ListTemplates: (tasks.Template("t", "", (tasks.Parameter("url", ""),), SCRIPT),),

@@ -12,6 +12,7 @@ from schemas.task_runs import (
     CATCH_UP_MS,
     GRACE_MS,
     MAX_RESULTS,
+    STOPPED,
     Due,
     Outcome,
     Result,
@@ -205,3 +206,28 @@ def test_a_record_of_a_later_version_is_read() -> None:
     for broken in (b"[]", b'{"results":[{}]}', b"{"):
         with pytest.raises(Malformed):
             from_record(broken)
+
+
+def test_a_run_that_was_stopped_is_not_tried_again() -> None:
+    asked = Runs().asked(BASE, dry=False).stop()
+    assert (asked.asked_at, asked.stopping) == (0, False)
+    running = Runs().begun(Due(BASE, BASE), "w", BASE)
+    stopping = running.stop()
+    assert (running.stopping, stopping.stopping) == (False, True)
+    again = stopping.begun(Due(BASE, BASE, again=True), "other", BASE + 1)
+    assert again.stopping, "whoever takes it over is to end it as well"
+    ended = again.ended(again.epoch, replace(FAILED, code=STOPPED), state=None, log=())
+    assert (ended.handled, ended.not_before, ended.stopping) == (BASE, 0, False)
+    assert due(BASE + 10, ended) == Due(BASE + HOUR, BASE + HOUR)
+    later = ended.begun(Due(BASE + HOUR, BASE + HOUR), "w", BASE + HOUR)
+    assert not later.stopping
+    with pytest.raises(Malformed, match="does not run"):
+        ended.stop()
+
+
+def test_how_far_imports_are_is_written_by_the_run_that_counts() -> None:
+    running = Runs().begun(Due(BASE, BASE), "w", BASE)
+    files = {"key": {"at": "x.csv"}}
+    assert from_record(running.filed(1, files).as_record()).files == files
+    with pytest.raises(Malformed, match="another worker"):
+        running.filed(0, files)

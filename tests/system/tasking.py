@@ -1,10 +1,11 @@
 """Scheduled tasks of a running pipeline, as their owners ask for them."""
 
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.tasks.serving import Site
+from tests.deploy.tasks.serving import Give, Site
 from tests.system.admin import Admin
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline, Row
@@ -55,3 +56,28 @@ def stored(shop: Pipeline, event_type: str, count: int) -> list[Row]:
         within=STORED_SECONDS,
         what=f"{count} rows of {event_type}",
     )
+
+
+@dataclass
+class Api:
+    """Pages of three items by a cursor; refuses who shows no token."""
+
+    items: list[Row] = field(default_factory=list)
+
+    def page(self, got: Any) -> Give:
+        if got.headers.get("authorization") != "Bearer s3cret-token":
+            return Give(401, b"who are you?")
+        _, _, cursor = got.path.partition("cursor=")
+        begin = int(cursor or 0)
+        some = self.items[begin : begin + 3]
+        onward = begin + 3 if begin + 3 < len(self.items) else None
+        return Give(body=json.dumps({"data": {"items": some}, "next": onward}).encode())
+
+
+def rows(count: int) -> bytes:
+    """A table, two of whose rows are bad."""
+    day = "2026-01-02T03:04:05Z"
+    lines = [f"{day},visitor-number-{n % 700},{n}" for n in range(count)]
+    lines[3] += ",too many"
+    lines[5] = "never,visitor-number-5,5"
+    return "\n".join(["ts,user_id,n", *lines, ""]).encode()

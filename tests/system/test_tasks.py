@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 from tests.deploy.tasks.serving import Give, Site, serving
 from tests.system.admin import Admin
 from tests.system.eventually import eventually
-from tests.system.pipeline import Pipeline, Row
+from tests.system.pipeline import Pipeline
 from tests.system.processes import alive
-from tests.system.tasking import RUN_SECONDS, SOURCE, call, create, ended, stored, tasks
+from tests.system.tasking import RUN_SECONDS, SOURCE, Api, call, create, ended, rows, stored, tasks
 from tests.system.test_audit import settled, total
 from tests.system.tier import running
 
@@ -33,22 +32,6 @@ def shop(pipeline: Pipeline) -> Pipeline:
 def site() -> Iterator[Site]:
     with serving({}) as site:
         yield site
-
-
-@dataclass
-class Api:
-    """Pages of three items by a cursor; refuses who shows no token."""
-
-    items: list[Row] = field(default_factory=list)
-
-    def page(self, got: Any) -> Give:
-        if got.headers.get("authorization") != "Bearer s3cret-token":
-            return Give(401, b"who are you?")
-        _, _, cursor = got.path.partition("cursor=")
-        begin = int(cursor or 0)
-        some = self.items[begin : begin + 3]
-        onward = begin + 3 if begin + 3 < len(self.items) else None
-        return Give(body=json.dumps({"data": {"items": some}, "next": onward}).encode())
 
 
 def test_pages_of_an_api_are_fetched_and_gone_on_with(shop: Pipeline, site: Site) -> None:
@@ -161,6 +144,29 @@ def test_many_events_wait_for_the_tiers(shop: Pipeline, site: Site, tmp_path: Pa
     assert len(stored(shop, "many", 3000)) == 3000
 
 
+def test_a_run_is_stopped(shop: Pipeline, site: Site, tmp_path: Path) -> None:
+    reached, released = threading.Event(), threading.Event()
+
+    def gate(_: Any) -> Give:
+        reached.set()
+        released.wait(RUN_SECONDS)
+        return Give()
+
+    site.answers["/gate"] = gate
+    script = tmp_path / "waits.js"
+    script.write_text("function run(task) { http.get(task.parameters.url + '/gate'); }\n")
+    create(shop, "waits", script, site)
+    try:
+        assert reached.wait(RUN_SECONDS)
+        assert call(shop, "POST", "/tasks/waits/stop").status == 202
+        (run,) = ended(shop, "waits")
+    finally:
+        released.set()
+    assert (run["outcome"], run["code"]) == ("failed", "run-stopped")
+    shown = call(shop, "GET", "/tasks/waits").json
+    assert (shown["status"], shown["failures"]) == ("waiting", 0)
+
+
 @pytest.mark.parametrize(
     "how",
     [
@@ -212,15 +218,6 @@ def test_a_run_whose_worker_ends_is_gone_on_with_by_another(
     status, found = settled(shop, source, 5)
     assert (status, total(found, "missing")) == (0, 0)
     assert (total(found, "accepted"), total(found, "duplicates")) == (5, 2)
-
-
-def rows(count: int) -> bytes:
-    """A table, two of whose rows are bad."""
-    day = "2026-01-02T03:04:05Z"
-    lines = [f"{day},visitor-number-{n % 700},{n}" for n in range(count)]
-    lines[3] += ",too many"
-    lines[5] = "never,visitor-number-5,5"
-    return "\n".join(["ts,user_id,n", *lines, ""]).encode()
 
 
 def test_files_are_fetched_by_whoever_is_there_and_each_row_is_stored_once(

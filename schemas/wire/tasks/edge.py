@@ -14,6 +14,7 @@ from schemas.task_commands import (
     ListTemplates,
     RunTask,
     ShowTask,
+    StopRun,
 )
 from schemas.vendor import Claim, Grant, Request, Route
 
@@ -22,6 +23,7 @@ MAX_BODY_BYTES: Final = 1 << 20
 TASKS: Final = "/api/tasks"
 ONE: Final = f"{TASKS}/{{task_id}}"
 RUN: Final = f"{ONE}/run"
+STOP: Final = f"{ONE}/stop"
 TEST: Final = f"{ONE}/test"
 LOG: Final = f"{ONE}/log"
 STATE: Final = f"{ONE}/state"
@@ -36,6 +38,7 @@ ROUTES: tuple[Route, ...] = (
     _route(TASKS, "tasks", "GET", "POST"),
     _route(ONE, "task", "GET", "PATCH", "DELETE"),
     _route(RUN, "run", "POST"),
+    _route(STOP, "stop", "POST"),
     _route(TEST, "test", "POST"),
     _route(LOG, "log", "GET"),
     _route(STATE, "state", "DELETE"),
@@ -65,6 +68,7 @@ _COMMANDS: Final[Mapping[tuple[str, str], Callable[[Request], Command]]] = {
     ("task", "PATCH"): lambda request: ChangeTask(_task(request), _body(request)),
     ("task", "DELETE"): lambda request: DeleteTask(_task(request)),
     ("run", "POST"): lambda request: RunTask(_task(request)),
+    ("stop", "POST"): lambda request: StopRun(_task(request)),
     ("test", "POST"): lambda request: RunTask(_task(request), dry=True),
     ("log", "GET"): lambda request: ShowTask(_task(request)),
     ("state", "DELETE"): lambda request: ForgetState(_task(request)),

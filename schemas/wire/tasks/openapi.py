@@ -33,7 +33,7 @@ from schemas.tasks import (
     SLUG,
     TIMEOUT,
 )
-from schemas.wire.tasks.edge import LOG, ONE, RUN, STATE, TASKS, TEMPLATES, TEST
+from schemas.wire.tasks.edge import LOG, ONE, RUN, STATE, STOP, TASKS, TEMPLATES, TEST
 
 _TEXT: Final = """\
 Scripts that fetch from other services at their times and store events. The README of \
@@ -246,6 +246,13 @@ DESCRIPTION: Final = Description(
             "delete", "Take it away; its events stay", {"204": answer("It is gone.")}, 404
         ),
         ("POST", RUN): _said("run", "Run it now, whether it is enabled or not", _SOON, 404),
+        ("POST", STOP): _said(
+            "stop",
+            "End the run that is under way; what it stored stays",
+            {"202": answer("It ends.", ref("Task"))},
+            404,
+            409,
+        ),
         ("POST", TEST): _said(
             "test", "Run it now and store nothing; its log has the events", _SOON, 404
         ),

@@ -29,7 +29,7 @@ def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG00
     body = codec.dumps(worded(result))
     if (request.endpoint, request.method) == ("tasks", "POST"):
         return Reply(201, body, headers=(("Location", f"/api/tasks/{result.task.id}"),))
-    return Reply(202 if request.endpoint in {"run", "test"} else 200, body)
+    return Reply(202 if request.endpoint in {"run", "stop", "test"} else 200, body)
 
 
 def worded(kept: Kept) -> JsonObject:

@@ -22,6 +22,7 @@ from schemas.task_commands import (
     ListTemplates,
     RunTask,
     ShowTask,
+    StopRun,
 )
 from schemas.task_runs import Runs
 from tests.deploy.desks import NOW, Installation, Process
@@ -165,7 +166,9 @@ async def test_state_is_forgotten_but_not_under_a_run(process: Process) -> None:
 
     await write(Runs(epoch=3, worker="w", state={"a": 1}))
     assert await refusal(process, ForgetState("orders")) == ("task-running", 409)
-    await write(Runs(epoch=3, state={"a": 1}, failures=2, not_before=NOW))
+    assert (await process.desk.do(StopRun("orders"))).runs.stopping
+    await write(Runs(epoch=3, state={"a": 1}, files={"k": {}}, failures=2, not_before=NOW))
+    assert await refusal(process, StopRun("orders")) == ("task-not-running", 409)
     kept = await process.desk.do(ForgetState("orders"))
     assert kept.runs == Runs(epoch=3)
 

@@ -25,6 +25,7 @@ from schemas.task_commands import (
     Parameter,
     RunTask,
     ShowTask,
+    StopRun,
     Template,
 )
 from schemas.task_runs import Result, Runs
@@ -65,6 +66,7 @@ def ask(endpoint: str, method: str, body: Any = b"") -> Request:
         ("task", "DELETE", b"", DeleteTask("orders")),
         ("run", "POST", b"", RunTask("orders")),
         ("test", "POST", b"anything", RunTask("orders", dry=True)),
+        ("stop", "POST", b"", StopRun("orders")),
         ("log", "GET", b"", ShowTask("orders")),
         ("state", "DELETE", b"", ForgetState("orders")),
         ("templates", "GET", b"", ListTemplates()),
@@ -83,7 +85,7 @@ def test_a_body_is_an_object(body: bytes) -> None:
 
 def test_every_route_is_asked_for() -> None:
     asked = {(route.endpoint, method) for route in tasks.ROUTES for method in route.methods}
-    assert len(asked) == 10
+    assert len(asked) == 11
     assert all(route.purpose == "call" for route in tasks.ROUTES)
 
 
