@@ -21,7 +21,7 @@ MAX_BYTES: Final = 256 << 10
 """Of what is kept of all imports of a task; what is left out is read again and stored once."""
 MAX_IMPORTS: Final = 20
 MAX_BAD: Final = 10_000
-"""Bad rows of an import, after which it is taken for a mistake."""
+"""Bad rows of a run's import, after which it is taken for a mistake."""
 _SAVE_SECONDS: Final = 1.0
 _LONGEST: Final = MAX_EVENT_BYTES - (16 << 10)
 _SHOWN: Final = 20
@@ -108,13 +108,11 @@ class Letters:
 
     Args:
         say: is told of the first of them.
-        before: rows that were bad in earlier runs.
     """
 
-    def __init__(self, say: Callable[[str], None], before: int) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._count = before
-        self._said = 0
+        self._count = 0
 
     def letters(self, name: str, done: Done, rejected: Rejected) -> list[Letter]:
         """Write them as events that the processors cannot read; with file, line and reason."""
@@ -137,8 +135,7 @@ class Letters:
             Malformed: ``too-many-bad-rows``.
         """
         self._count += 1
-        if self._said < _SHOWN:
-            self._said += 1
+        if self._count <= _SHOWN:
             self._say(f"{name}:{line}: {error.code}: {error.message}")
         if self._count > MAX_BAD:
             message = f"more than {MAX_BAD} rows are bad: is it the right format, and map?"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -30,6 +30,8 @@ from schemas.wire.imports.edge import BRIDGES
 AHEAD: Final = 10_000
 MAX_FILES: Final = 10_000
 """Files of one import."""
+LOOKED_AT: Final = 20
+"""Files of one that stores nothing."""
 LONGEST_SECONDS: Final = 86_400.0
 HELD_BYTES: Final = 4 << 30
 """Of a zip or Parquet file, which is copied to disk."""
@@ -112,8 +114,12 @@ def _places(loading: Loading, order: Order, opener: Open) -> tuple[Place, ...]:
     return tuple(replace(place, name=loading.hide(place.name.partition("?")[0])) for place in found)
 
 
-def _looked_at(places: Iterable[Place], order: Order) -> list[str]:
-    return list(look(places, order.wish, order.container, clock(), _BOUNDS))
+def _looked_at(places: Sequence[Place], order: Order) -> list[str]:
+    some = places[:LOOKED_AT]
+    lines = list(look(some, order.wish, order.container, clock(), _BOUNDS))
+    if len(places) > len(some):
+        lines.append(f"and {len(places) - len(some)} files more")
+    return lines
 
 
 async def _import(
@@ -125,7 +131,7 @@ async def _import(
 ) -> JsonObject:
     kept = Kept(loading.known(), order.key, loading.write, clock())
     before, bad = kept.state.sent, kept.state.rejected
-    letters = Letters(loading.say, bad)
+    letters = Letters(loading.say)
     settings = loading.settings
     topic = settings.topics.raw(source.id)
     counted = before

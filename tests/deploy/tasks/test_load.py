@@ -118,7 +118,7 @@ async def test_kafka_may_be_away_and_another_run_may_count() -> None:
 
 def test_bad_rows_are_dead_letters_with_file_line_and_reason() -> None:
     said: list[str] = []
-    letters, why = Letters(said.append, MAX_BAD - 2), Malformed("csv-invalid", "too many cells")
+    letters, why = Letters(said.append), Malformed("csv-invalid", "too many cells")
     rows = [(Row(3, why=why, text="a,b,c"), why), (Row(4, {"a": 1}), why)]
     first, second = letters.letters("x.csv", Done(1, "f" * 64), rows)
     assert codec.loads(first.draft.body) == {"text": "a,b,c"}
@@ -131,4 +131,6 @@ def test_bad_rows_are_dead_letters_with_file_line_and_reason() -> None:
         letters.add("x.csv", row.line, error, None)
     assert said == ["x.csv:3: csv-invalid: too many cells", "x.csv:4: csv-invalid: too many cells"]
     with pytest.raises(Malformed, match="the right format"):
-        letters.add("x.csv", 5, why, None)
+        for line in range(MAX_BAD):
+            letters.add("x.csv", line, why, None)
+    assert len(said) < MAX_BAD
