@@ -25,6 +25,9 @@ _KEPT_BACK: Final = frozenset({"authorization", "proxy-authorization", "cookie"}
 _KEY: Final = "write_key"
 _MOST_HEADERS: Final = 100
 _LONGEST_IP: Final = 45
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG: Final = b"0" * 16
+"""Digits of the first integers that JavaScript's numbers do not hold exactly."""
 _IDS: Final = ("user_id", "anonymous_id", "group_id", "session_id", "id")
 
 
@@ -70,7 +73,7 @@ def unknown(webhook_id: str) -> Malformed:
 
 
 def argument_of(raw: RawEvent, webhook: Webhook) -> bytes:
-    """Write what the script is given."""
+    """Write what the script is given; ``long`` where JavaScript may not hold all of its numbers."""
     body = raw.body if type(raw.body) is dict else {}
     request = {
         "id": raw.event_id,
@@ -84,7 +87,14 @@ def argument_of(raw: RawEvent, webhook: Webhook) -> bytes:
         "headers": {},
         "body": "",
     }
-    return codec.dumps({"request": request | body, "parameters": webhook.parameters})
+    written = codec.dumps(request | body)
+    return codec.dumps(
+        {
+            "request": codec.embed(written),
+            "parameters": codec.dumps(webhook.parameters).decode(),
+            "long": _LONG in written.translate(_DIGITS),
+        }
+    )
 
 
 def made_of(raw: RawEvent, webhook: Webhook, given: Any) -> list[bytes]:

@@ -1,7 +1,7 @@
 ;
 // Put behind the script of a webhook, whose lines keep their numbers. Clock and chance are the
 // request's own, so that a replay gives the same events.
-function headraceWebhook({request, parameters}) {
+function headraceWebhook({request, parameters: written, long}) {
   const FIELDS = new Set(['type', 'name', 'id', 'user_id', 'anonymous_id', 'group_id', 'session_id',
     'previous_id', 'time', 'properties', 'traits', 'context', 'changes']);
   const now = request.received_at, System = Date;
@@ -16,8 +16,9 @@ function headraceWebhook({request, parameters}) {
     word = (word + Math.imul(word ^ (word >>> 7), 61 | word)) ^ word;
     return ((word ^ (word >>> 14)) >>> 0) / 2 ** 32;
   };
+  const parameters = parseJson(written);
   const label = String(request.headers['content-type'] ?? '').toLowerCase();
-  try { request.json = parseJson(request.body); } catch { request.json = undefined; }
+  try { request.json = (long ? parseJson : JSON.parse)(request.body); } catch { request.json = undefined; }
   if (label.startsWith('application/x-www-form-urlencoded')) request.form = parseForm(request.body);
 
   const fromRakam = ({collection, properties, ...others}) => {

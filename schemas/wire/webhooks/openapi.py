@@ -60,8 +60,7 @@ _FIELDS: Final[dict[str, JsonObject]] = {
     "answer": {
         "type": "string",
         "enum": list(ANSWERS),
-        "description": "json, blank (200) and empty (204) at once; rakam with 1 or 0 once the events "
-        "are known.",
+        "description": "json, blank, empty (204) at once; rakam 1 or 0 when events are known.",
     },
     "collects": {**BOOLEAN, "description": "Tracardi's /collect of the source goes this way."},
     "delivery": {**_PLACED, "description": "Text that tells deliveries apart."},

@@ -93,7 +93,8 @@ def test_http_is_asked_and_answers() -> None:
     with serving({"/a": Give(201, b'{"x": [1, 9007199254740993]}', {"x-left": "3"})}) as site:
         ran = run(
             """
-            const {url} = task.parameters;
+            const {url, id} = task.parameters;
+            if (id !== '1152921504606846977') throw new Error('parameters');
             const answer = http.get(url + '/a?z=0', {
               query: {q: 'a b', many: [1, true]}, headers: {'X-Key': 7, gone: null}});
             if (!answer.ok || answer.status !== 201) throw new Error('status');
@@ -105,6 +106,7 @@ def test_http_is_asked_and_answers() -> None:
             http.request({method: 'PUT', url: url + '/b', form: {f: 'ü'}, timeout: 5});
         """,
             url=site.url,
+            id=2**60 + 1,
         )
         assert ran.failed is None, (ran.code, str(ran.failed))
         first, second, third, fourth = site.got

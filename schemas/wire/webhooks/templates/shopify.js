@@ -1,6 +1,8 @@
 // Webhooks of Shopify: https://shopify.dev/docs/api/webhooks
 
 const MONEY = /(^|_)(price|tax|discounts|duties|amount|spent|outstanding|received)$/;
+// always a text, since some are beyond what a number holds exactly
+const idOf = (value) => (value === undefined || value === null ? undefined : String(value));
 const number = (text) => (text === undefined || text === null ? undefined : Number(text));
 const plain = (object) =>
   Object.fromEntries(Object.entries(object ?? {}).flatMap(([name, value]) => {
@@ -24,11 +26,11 @@ function transform(request) {
     user_id: customer?.id ?? body.customer_id,
     properties: {
       ...rest,
-      object_id: id,
+      object_id: idOf(id),
       shop: headers['x-shopify-shop-domain'],
       products: body.line_items?.map((item) => ({
-        product_id: item.product_id, variant_id: item.variant_id, sku: item.sku, name: item.title,
-        quantity: item.quantity, price: number(item.price),
+        product_id: idOf(item.product_id), variant_id: idOf(item.variant_id), sku: item.sku,
+        name: item.title, quantity: item.quantity, price: number(item.price),
       })),
       discount_codes: body.discount_codes?.map((each) => each.code),
     },
