@@ -5,7 +5,7 @@ from typing import Any
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline
 
-_SOURCE_SECONDS = 5.0
+_SOURCE_SECONDS = 30.0
 
 
 def let_in(pipeline: Pipeline, path: str, nothing: Any) -> None:

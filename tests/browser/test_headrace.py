@@ -59,7 +59,7 @@ def visit(browser: Chromium, url: str) -> None:
 def sent(browser: Chromium) -> None:
     """Have the page's view told, and wait until nothing waits in the tab's queue."""
     browser.run("headrace.flush()")
-    eventually(lambda: browser.run(WAITING) == 0, within=10, what="the queue is empty")
+    eventually(lambda: browser.run(WAITING) == 0, within=30, what="the queue is empty")
 
 
 def gone(browser: Chromium, tab: str) -> None:
@@ -82,7 +82,9 @@ def test_a_visit_with_navigation_clicks_and_a_form(
         browser.run("history.replaceState({}, '', '/socks?size=2'), 1")
         browser.run("scrollTo(0, 1500), headrace.track('looked', {price: 9.95}), 1")
         browser.run("headrace.identify('ann', {plan: 'gold'}), history.go(-2)")
-        eventually(lambda: browser.run("location.pathname") == "/index.html", within=5, what="back")
+        eventually(
+            lambda: browser.run("location.pathname") == "/index.html", within=30, what="back"
+        )
         sent(browser)
     rows = source.rows(13)
     assert counted(rows) == {
@@ -138,7 +140,7 @@ def check_profile(pipeline: Pipeline) -> None:
             "WHERE has(user_ids, 'ann') AND source_id = 'hrvisit'"
         ),
         until=lambda found: bool(found) and "initial_gclid" in found[0]["traits"],
-        within=15,
+        within=30,
         what="the profile has its first touch",
     )
     assert profile["traits"]["initial_utm_source"] == "news"
@@ -204,6 +206,8 @@ def test_where_nothing_may_be_kept_everything_is_sent_all_the_same(
         visit(blocked, f"{origin}/index.html")
         assert blocked.run(BLOCKED) == "SecurityError"
         blocked.run("headrace.track('unkept'), 1")
+        # Chromium ends a page that takes half a second to go: what it sends then may be little
+        source.rows(2)
         gone(blocked, tab)
         rows = source.rows(3)
     assert counted(rows) == {"page_view": 1, "unkept": 1, "engagement": 1}
@@ -264,7 +268,7 @@ def test_a_page_that_comes_back_from_the_cache_is_viewed_again(
         browser.run("headrace.track('before'), 1")
         visit(browser, f"{origin}/next.html")
         browser.back()
-        eventually(lambda: browser.run("self.back") == 1, within=10, what="the page is back")
+        eventually(lambda: browser.run("self.back") == 1, within=30, what="the page is back")
         browser.run("headrace.track('after'), 1")
         sent(browser)
         rows = source.rows(7)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.contracts.leash import Leashed
 
-SECONDS = 10.0
+SECONDS = 30.0
 PARENT = """
 import signal, sys, time
 from pathlib import Path

@@ -11,7 +11,7 @@ import pytest
 from deploy.heads import MOST_BYTES
 from deploy.probe import build_probe, listen, serve
 
-_SECONDS = 10
+_SECONDS = 30
 _READ = 256 << 10
 
 

@@ -13,7 +13,7 @@ import pytest
 from deploy.local.child import Tier, TierFailed
 from deploy.local.supervisor import Supervisor
 
-SECONDS = 10.0
+SECONDS = 30.0
 # argv: -m deploy <behaviour> <argument>
 SCRIPT = """#!{python} -IS
 import json, os, signal, socket, sys, time

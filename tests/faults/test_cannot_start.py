@@ -57,7 +57,7 @@ def test_a_taken_port_is_named_with_its_option(
     eventually(
         lambda: {pid for pid in children if alive(pid)},
         until=lambda left: not left,
-        within=5,
+        within=30,
         what="no tier is left",
     )
 

@@ -20,7 +20,7 @@ from tests.system.tier import Tier, running
 
 pytestmark = pytest.mark.faults
 
-VISIBLE_SECONDS = 30.0
+VISIBLE_SECONDS = 60.0
 
 
 @pytest.fixture(params=["stand-in", "apache-kafka"])

@@ -13,7 +13,7 @@ from schemas.codec import split_lines
 from schemas.topics import Topic
 from tests.ingest.plain import PARTITIONS
 
-SECONDS = 10.0
+SECONDS = 30.0
 
 
 class Kafka:

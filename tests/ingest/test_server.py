@@ -15,7 +15,7 @@ from schemas import codec
 from tests.ingest.plain import World, world
 
 EVENTS = codec.dumps([{"who": "ann"}, {"who": "bob"}])
-_SECONDS = 5
+_SECONDS = 30
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,7 @@ from tests.system.pipeline import Pipeline
 
 __all__ = ["pytest_runtest_makereport", "real_kafka"]
 
-SOURCE_SECONDS = 5.0
+SOURCE_SECONDS = 30.0
 
 
 @pytest.fixture(scope="package", params=["stand-in", "apache-kafka"])

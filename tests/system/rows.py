@@ -8,7 +8,7 @@ from uuid import UUID
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline, Row
 
-STORED_SECONDS = 20.0
+STORED_SECONDS = 60.0
 CHOSEN_BY_HEADRACE = frozenset(
     {"event_id", "received_at", "stored_at", "profile_id", "session_id"}
     | {"kafka_partition", "kafka_offset"}

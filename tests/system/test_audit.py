@@ -60,7 +60,7 @@ def event_ids(pipeline: Pipeline) -> list[str]:
     requests = [[str(uuid4()) for _ in range(PER_REQUEST)] for _ in range(SESSIONS)]
     eventually(
         lambda: track(pipeline, PASSING, "passing", [str(uuid4())]) == 200,
-        within=5.0,
+        within=30,
         what="the new sources are known",
     )
     for number, ids in enumerate((*requests, requests[0])):

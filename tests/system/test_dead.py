@@ -36,7 +36,7 @@ def new_source(pipeline: Pipeline, admin: Admin, source_id: str, **fields: Any) 
     key = admin.create(source_id, **fields)
     eventually(
         lambda: sent(pipeline, key, price=1.5).status == 200,
-        within=5.0,
+        within=30,
         what=f"{source_id} takes events",
     )
     rows_of(pipeline, source_id, 1)
@@ -208,7 +208,7 @@ def test_a_raw_topic_replayed_gives_the_same_rows(pipeline: Pipeline, admin: Adm
             eventually(
                 lambda event=event: pipeline.client.post_json("/event/collect", event).status,  # type: ignore[misc]
                 until=lambda status: status == 200,
-                within=5.0,
+                within=30,
                 what="the key is let in",
             )
     through(pipeline)

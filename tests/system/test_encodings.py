@@ -15,7 +15,7 @@ from tests.system.pipeline import Pipeline
 
 pytestmark = pytest.mark.system
 
-STORED_SECONDS = 20.0
+STORED_SECONDS = 60.0
 BOMB_BYTES = 100 << 20
 
 

@@ -107,7 +107,7 @@ def test_a_missing_an_unknown_and_a_reading_key_get_three_texts(pipeline: Pipeli
         assert [answer.status for answer in answers] == [401, 401, 401]
         return {answer.json["error"] for answer in answers}
 
-    eventually(refusals, until=lambda said: len(said) == 3, within=5, what="three texts")
+    eventually(refusals, until=lambda said: len(said) == 3, within=30, what="three texts")
     assert end_offsets(pipeline, "demo") == before
 
 
@@ -118,7 +118,7 @@ def a_key(pipeline: Pipeline, kind: str) -> str:
     eventually(
         lambda: call(pipeline, kind, key, {"customer_identifier": "nobody's"}).status,
         until=lambda status: status != 401,
-        within=5,
+        within=30,
         what=f"the {kind} key is known",
     )
     return key

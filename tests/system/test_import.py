@@ -215,7 +215,7 @@ def test_live_events_pass_while_an_import_is_under_way(pipeline: Pipeline) -> No
                     "/post", {"event_name": "live"}, x_eventbunker_write_key="imp-live-key"
                 ).status
             ),
-            within=10,
+            within=30,
             until=lambda status: status == 200,
             what="a live event is accepted",
         )

@@ -139,7 +139,7 @@ def test_what_cannot_be_decoded_is_a_dead_letter_and_its_neighbours_live(
     answer = eventually(
         lambda: send(pipeline, "/event/batch", batch),
         until=lambda answer: answer.status != 403,
-        within=5,
+        within=30,
         what="the new key is known",
     )
     assert (answer.status, answer.body) == (200, b"1")

@@ -12,7 +12,7 @@ from tests.system.rows import milliseconds, now_ms
 pytestmark = pytest.mark.system
 
 MINUTE = 60_000
-STORED_SECONDS = 20.0
+STORED_SECONDS = 60.0
 
 
 def sessions(pipeline: Pipeline, source_id: str, events: int) -> list[tuple[str, str, int]]:

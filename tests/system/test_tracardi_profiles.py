@@ -20,7 +20,7 @@ SOURCE = "site"
 AT_ONCE = 20
 ANSWER_SECONDS = 10.0
 RESTART_SECONDS = 60.0
-MERGED_SECONDS = 5.0
+MERGED_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.system.rows import rows_of
 
 pytestmark = pytest.mark.system
 
-EFFECT_SECONDS = 5.0
+EFFECT_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.system.tracker import new_session
 pytestmark = pytest.mark.system
 
 SOURCE = "validated"
-EFFECT_SECONDS = 10.0
+EFFECT_SECONDS = 30.0
 MONEY = {
     "required": ["price"],
     "properties": {"price": {"type": "number", "minimum": 0}, "pan": {"pattern": "^[0-9]{16}$"}},

@@ -19,7 +19,7 @@ from tests.system.test_dead import letters, replay
 
 pytestmark = pytest.mark.system
 
-KNOWN_SECONDS = 10.0
+KNOWN_SECONDS = 30.0
 SECRET = "whsec_of-the-sender"
 BROKEN = "function transform(request) {\n  return request.json.no.such;\n}"
 COUNTING = """

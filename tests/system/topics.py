@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from tests.system.pipeline import Pipeline
 
-_SECONDS = 10.0
+_SECONDS = 30.0
 
 
 def end_offsets(pipeline: Pipeline, source_id: str) -> dict[int, int]:

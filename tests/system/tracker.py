@@ -8,7 +8,7 @@ from tests.system.client import Client
 from tests.system.eventually import eventually
 from tests.system.pipeline import Pipeline, Row
 
-STORED_SECONDS = 30.0
+STORED_SECONDS = 60.0
 Json = dict[str, Any]
 
 

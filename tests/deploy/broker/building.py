@@ -14,7 +14,7 @@ from deploy.local.broker.log import PartitionLog
 from deploy.local.broker.topic_config import LogSettings
 
 Pair = tuple[bytes | None, bytes | None]
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 30.0
 
 
 def batch(
