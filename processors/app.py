@@ -17,7 +17,7 @@ from processors.pack import Names
 from processors.processing import Processing
 from processors.restore import restore
 from processors.running import run
-from processors.states import InMemory, Shelves, States, StatesTable
+from processors.states import InMemory, Shelves, States, StatesTable, Tables
 from processors.steps.decode import Vendors
 from processors.steps.enrich import Locate, nowhere
 from processors.subscribe import LOOK_SECONDS, Subscription
@@ -41,7 +41,8 @@ SETTINGS: Final[Mapping[str, Any]] = {
     # Apache Kafka's group.min.session.timeout.ms is 6 s by default; a killed worker's
     # partitions wait for this long and no longer.
     "broker_session_timeout": 6.0,
-    "broker_heartbeat_interval": 1.5,
+    # how soon everybody hears of a rebalance
+    "broker_heartbeat_interval": 0.5,
     "broker_rebalance_timeout": 20.0,
     "broker_request_timeout": 30.0,
     # what a crash repeats; each commit costs one round trip
@@ -179,6 +180,7 @@ def build_app(
         web_port=web_port,
         web_host="127.0.0.1",
         topic_partitions=topics.partitions,
+        TableManager=Tables,
         **SETTINGS,
     )
     table = _states(app, kafka, topics.sessions(app_id), store, data)

@@ -1,19 +1,23 @@
 """Faust's Kafka driver, mended where it loses records, repeats them or waits too long."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, Final, cast
 
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from processors.ledger import Ledger
+from processors.membership import Membership, dismiss
 from processors.pack import Items
 
 FETCH_WAIT_MS: Final = 250
 FETCH_BYTES: Final = 16 << 20
 """Of one answer, over all partitions: with a hundred sources there are many."""
+_LOOK_SECONDS: Final = 0.02
+_LOOKS: Final = 50
+"""A broker that gives no ids before a rebalance is over (Kafka before 2.3) is told without."""
 
 
 class Producer(driver.Producer):
@@ -49,6 +53,10 @@ class Producer(driver.Producer):
         batch.close()
         delivered.append(await producer.send_batch(batch, topic, partition=partition))
         return _last_offset(delivered, batch.record_count())
+
+    async def dismiss(self, group: str, member: str) -> None:
+        """Tell a consumer group that a member is no more."""
+        await dismiss(self._ensure_producer().client, group, member)
 
 
 async def _last_offset(delivered: list[Awaitable[Any]], count: int) -> int:
@@ -120,6 +128,48 @@ class Consumer(driver.Consumer):
         self._ledger = Ledger()
         super().__init__(*args, **kwargs)
         self._read_offset = _NothingRead()
+        self._membership = Membership(self.app.conf.datadir)
+        self._former = ""
+
+    async def on_start(self) -> None:
+        """Learn whose place in the group this is."""
+        self._former = self._membership.take()
+        await super().on_start()
+
+    async def on_shutdown(self) -> None:
+        """Let go of the directory, when nothing is consumed any more."""
+        await super().on_shutdown()
+        self._membership.release()
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group, which need not wait any longer for who was killed in this place.
+
+        Another subscription takes the assignment away at once, and what is not committed by then
+        is read again.
+        """
+        await self.commit()
+        await super().subscribe(topics)
+        former, self._former = self._former, ""
+        if former:
+            self.add_future(self._dismiss(former))
+
+    async def _dismiss(self, former: str) -> None:
+        """Have one rebalance for who is gone and who has come: the group hears of this one first.
+
+        An empty group would, moreover, wait for others who might join it (in Kafka for
+        ``group.initial.rebalance.delay.ms``, 3 s).
+        """
+        for _ in range(_LOOKS):
+            if self._member_id:
+                break
+            await self.sleep(_LOOK_SECONDS)
+        await cast("Producer", self.app.producer).dismiss(self.app.conf.id, former)
+
+    @property
+    def _member_id(self) -> str:
+        """What the group knows this consumer by; "" before it has heard of it."""
+        # the only place that knows
+        return str(self._thread._ensure_consumer()._coordinator.member_id)  # noqa: SLF001
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -141,6 +191,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin new accounts."""
         self._ledger.forget(assigned)
+        self._membership.keep(self._member_id)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _getmany(

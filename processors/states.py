@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import faust
 from faust.stores.base import Store
+from faust.tables import TableManager
 from faust.types import TP, EventT
 
 from processors.pack import Items
@@ -159,3 +160,15 @@ class StatesTable(faust.Table[bytes, bytes]):
 
     def _new_store(self) -> States:
         return self.states
+
+
+class Tables(TableManager):
+    """Faust's tables, which all are there before the app is started.
+
+    Faust waits a second for more of them: everybody waits who waits for a worker.
+    """
+
+    async def on_start(self) -> None:
+        """Read them."""
+        await self._update_channels()
+        await self.recovery.start()

@@ -3,6 +3,7 @@
 Error codes: https://kafka.apache.org/protocol#protocol_error_codes
 """
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -93,6 +94,28 @@ async def test_a_lone_member_joins_synchronises_beats_and_leaves(broker: RealKaf
     assert (await ask(broker, LeaveGroupRequest(group, member))).error_code == 0
     beat = await ask(broker, HeartbeatRequest(group, generation, member))
     assert beat.error_code == UNKNOWN_MEMBER_ID
+
+
+async def test_a_newcomer_waits_for_the_dead_until_somebody_tells_of_their_death(
+    broker: RealKafka,
+) -> None:
+    group = await new_group(broker)
+    dead, generation = await joined(broker, group)
+    await ask(broker, sync(group, generation, dead, (dead, b"all of it")))
+    newcomer = (await ask(broker, join(group))).member_id
+    waiting = asyncio.create_task(ask(broker, join(group, newcomer)))
+
+    async def rebalancing() -> bool:
+        beat = await ask(broker, HeartbeatRequest(group, generation, dead))
+        return bool(beat.error_code == REBALANCE_IN_PROGRESS)
+
+    await eventually(rebalancing, "the group does not rebalance")
+    assert not waiting.done()
+    assert (await ask(broker, LeaveGroupRequest(group, dead))).error_code == 0
+    answer = await waiting
+    assert (answer.error_code, answer.generation_id) == (0, generation + 1)
+    assert answer.leader_id == answer.member_id == newcomer
+    assert [member_id for member_id, *_ in answer.members] == [newcomer]
 
 
 @pytest.mark.parametrize(
