@@ -1,4 +1,4 @@
-// Events of Stripe: https://docs.stripe.com/api/events/object
+// Events of Stripe: https://docs.stripe.com/api/events/object, and thin ones of event destinations.
 // parameters.user: key of the object's metadata that holds your user's id, `user_id` unless given; or
 // `client_reference_id`, of checkouts. Without it the customer of Stripe's is the user.
 
@@ -6,16 +6,11 @@ const plain = (object) =>
   Object.fromEntries(Object.entries(object ?? {}).filter(([name, value]) =>
     ['string', 'number', 'boolean'].includes(typeof value) && !name.endsWith('secret')));
 
-function transform(request, parameters) {
-  const event = request.json;
-  if (!event || event.object !== 'event') return null;
+function about(event, parameters) {
   const object = event.data.object, metadata = object.metadata ?? {}, user = parameters.user ?? 'user_id';
   const customer = object.object === 'customer' ? object.id : object.customer;
   const { id, object: kind, created, ...rest } = plain(object);
   return {
-    name: `stripe_${event.type.replace(/\W/g, '_')}`,
-    id: event.id,
-    time: event.created,
     user_id: metadata[user] ?? (user === 'client_reference_id' ? object[user] : undefined) ??
       (typeof customer === 'string' ? customer : customer?.id),
     properties: {
@@ -27,5 +22,23 @@ function transform(request, parameters) {
       metadata: Object.keys(metadata).length ? metadata : undefined,
       changed: event.data.previous_attributes && Object.keys(event.data.previous_attributes),
     },
+  };
+}
+
+// tells which object to ask Stripe for, not what it is
+function pointing({ related_object: related, data, livemode, context }) {
+  return {
+    properties: { ...plain(data), object: related?.type, object_id: related?.id, livemode, account: context ?? undefined },
+  };
+}
+
+function transform(request, parameters) {
+  const event = request.json;
+  if (event?.object !== 'event' && event?.object !== 'v2.core.event') return null;
+  return {
+    name: `stripe_${event.type.replace(/\W/g, '_')}`,
+    id: event.id,
+    time: event.created,
+    ...(event.object === 'event' ? about(event, parameters) : pointing(event)),
   };
 }
