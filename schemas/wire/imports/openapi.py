@@ -26,8 +26,8 @@ _KEY: Final = "importWriteKey"
 _BINARY: Final = {"type": "string", "format": "binary"}
 _TEXT: Final = """\
 Rows of a file, a part of it per request, within the limits of the event source. For whole files \
-there is `headrace import`, which goes on where it was interrupted, and for those that the server is \
-to fetch `POST /api/tasks` with the template `files`.
+there is `headrace import`, which goes on where it was interrupted, and for those that the server \
+is to fetch `POST /api/tasks` with the template `files`.
 """
 _SAID: Final = record(
     {"code": {**STRING, "description": "for programs"}, "message": STRING}, ("code", "message")
