@@ -10,6 +10,7 @@ from tests.faults.figures import Figures, Report, reporter, rows_of, table
 _SLOW = "slow_fault"
 _TOGETHER = ("tests/browser/", "tests/system/")
 _KAFKAS = ("stand-in", "apache-kafka")
+_LONG = ("tests/faults/", "tests/system/test_openapi.py")
 _LEFT_OUT: set[str] = set()
 _FOUND: list[Figures] = []
 
@@ -23,6 +24,12 @@ class _Groups(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         kafka = next((each for each in _KAFKAS if f"[{each}" in test), "")
         shared = folder and (kafka or "system" not in folder)
         return f"{folder}{kafka}" if shared else module
+
+    def schedule(self) -> None:
+        """Begin long modules of few tests early: the last of them would have a core for itself."""
+        super().schedule()
+        for scope in [each for each in self.workqueue if each.startswith(_LONG)]:
+            self.workqueue.move_to_end(scope, last=False)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.system
 ADMIN = "admin-key-of-the-tests-0123456789abcdef"
 ROOT = Path(__file__).parents[2]
 SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
-RUN_SECONDS = 300.0
+RUN_SECONDS = 600.0
 HOOKS = "tests.system.openapi_hooks"
 # A request that is too large is refused, too: 413 and 414 are not among schemathesis' defaults.
 CONFIG = """
