@@ -31,8 +31,8 @@ class KafkaPublisher:
         linger_ms: the longest a line waits for company when nothing else holds it up.
         ack_timeout_s: from handing a record to the producer to its acknowledgement.
         max_inflight_bytes: lines accepted and not yet safe, all topics together.
-        compression: of record batches. Without any by default: lz4 costs the edge some 8 % more
-            CPU for batches of 100 events, and every reader again; worth it for a network between.
+        compression: of record batches. By zstd they are a tenth to a fifth as large, which saves
+            the broker and every reader more than it costs here; lz4 costs more in aiokafka.
         clock: Unix ms, the records' timestamps.
         ledger: is told of every acknowledged record.
         spool: started before and stopped after this by the caller.
@@ -45,7 +45,7 @@ class KafkaPublisher:
         linger_ms: float = 5,
         ack_timeout_s: float = 5.0,
         max_inflight_bytes: int = 48 << 20,
-        compression: Compression = "none",
+        compression: Compression = "zstd",
         metrics: Metrics,
         clock: Callable[[], int],
         ledger: Book | None = None,

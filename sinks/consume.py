@@ -35,6 +35,7 @@ CLOSE_SECONDS: Final = 2.0
 _MEASURE_MS: Final = 1_000
 _REBALANCE_MS: Final = 30_000
 _FETCH_BYTES: Final = 8 << 20
+_FETCH_RECORDS: Final = 200  # unpacked at once: they may be ten times as large as they came
 _SEND_BYTES: Final = 16 << 20
 """A dead letter quotes its line, up to twice as long; compressed it fits the topic again."""
 _log = logging.getLogger(__name__)
@@ -162,6 +163,7 @@ class Sink:
             heartbeat_interval_ms=min(3_000, self._session_ms // 3),
             rebalance_timeout_ms=max(_REBALANCE_MS, self._session_ms),
             fetch_max_bytes=_FETCH_BYTES,
+            max_poll_records=_FETCH_RECORDS,
         )
         producer = AIOKafkaProducer(
             bootstrap_servers=self._kafka,
@@ -193,8 +195,7 @@ class Sink:
         announced = False
         while not stop.is_set():
             wait = min(lane.wait_ms(POLL_MS) for lane in lanes)
-            fetched = await self._consumer.getmany(timeout_ms=wait)
-            self._take(fetched)
+            self._take(await self._consumer.getmany(timeout_ms=wait))
             for lane in lanes:
                 lane.pump()
             self._regulate()
@@ -291,9 +292,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._revoked = revoked
         self._granted = granted
 
-    async def on_partitions_revoked(self, revoked: object) -> None:
+    async def on_partitions_revoked(self, _: object) -> None:
         """Called before the group deals anew; always all partitions (the protocol is eager)."""
-        del revoked
         await self._revoked()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
