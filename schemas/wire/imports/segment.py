@@ -31,7 +31,8 @@ def read(body: Any, plan: Plan) -> Mapped:
     name = row.get("event") if kind == "track" else _NAMES[kind]
     context = holding(row.get("context"), "context")
     given = holding(row.get("properties"), "properties")
-    traits = holding(row.get("traits") or context.get("traits"), "traits")
+    of_user = context.get("traits") if kind == "identify" else None
+    traits = holding(row.get("traits") or of_user, "traits")
     user, anonymous = id_text(row.get("userId")), id_text(row.get("anonymousId"))
     when = row.get("timestamp") or row.get("originalTimestamp") or row.get("receivedAt")
     event = Event(

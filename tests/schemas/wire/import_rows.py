@@ -199,6 +199,16 @@ PRODUCTS: list[tuple[Any, ...]] = [
     ),
     (
         "segment",
+        {"type": "identify", "userId": "u1", "context": {"traits": {"email": "a@s.example"}}},
+        {"kind": "identify", "changes": {"set": {"email": "a@s.example"}}},
+    ),
+    (
+        "segment",
+        {"type": "group", "userId": "u1", "groupId": "g1", "context": {"traits": {"email": "a"}}},
+        {"kind": "group", "group_id": "g1", "changes": None},
+    ),
+    (
+        "segment",
         {"type": "alias", "userId": "u1", "previousId": "a1"},
         {"kind": "alias", "user_id": "u1", "previous_id": "a1"},
     ),

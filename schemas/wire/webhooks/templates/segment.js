@@ -17,7 +17,8 @@ function transform(request) {
       group_id: call.groupId ?? groupId,
       previous_id: call.previousId,
       properties: paged && call.category ? { category: call.category, ...call.properties } : call.properties,
-      traits: call.traits,
+      // some libraries put who is identified beside what it was done with
+      traits: call.type === 'identify' && !Object.keys(call.traits ?? {}).length ? traits : call.traits,
       context: {
         ...context,
         user_agent: userAgent,
