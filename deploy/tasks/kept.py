@@ -21,7 +21,7 @@ MAX_BYTES: Final = 256 << 10
 """Of what is kept of all imports of a task; what is left out is read again and stored once."""
 MAX_IMPORTS: Final = 20
 MAX_BAD: Final = 10_000
-"""Bad rows of a run's import, after which it is taken for a mistake."""
+"""Bad rows of an import since it last came to its end, after which it is taken for a mistake."""
 _SAVE_SECONDS: Final = 1.0
 _LONGEST: Final = MAX_EVENT_BYTES - (16 << 10)
 _SHOWN: Final = 20
@@ -36,6 +36,7 @@ class Kept:
 
     Attributes:
         failure: why nothing can be written any more, None while it can.
+        bad: rows that were, since the import last came to its end.
     """
 
     def __init__(
@@ -52,7 +53,10 @@ class Kept:
         self._told = Told("", 0, 0, 0, 0)
         self.failure: Malformed | None = None
         self.state = State(now)
+        self.bad = 0
         if key in known:
+            bad = inside(known, key).get("bad")
+            self.bad = bad if type(bad) is int else 0
             with contextlib.suppress(Malformed):
                 self.state = state_of(inside(known[key], "state"))
 
@@ -93,7 +97,8 @@ class Kept:
             if name != self._told.name:
                 done["plan"] = None  # its first rows say it again
         told = self._told
-        mine = {"at": told.name, "read": told.read, "size": told.size, "state": value}
+        mine = {"at": told.name, "read": told.read, "size": told.size, "bad": self.bad}
+        mine["state"] = value
         kept = {**self._others, self._key: mine}
         while len(kept) > MAX_IMPORTS or (len(kept) > 1 and len(codec.dumps(kept)) > MAX_BYTES):
             del kept[next(iter(kept))]
@@ -108,11 +113,13 @@ class Letters:
 
     Args:
         say: is told of the first of them.
+        kept: counts them.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], kept: Kept) -> None:
         self._say = say
-        self._count = 0
+        self._kept = kept
+        self._said = 0
 
     def letters(self, name: str, done: Done, rejected: Rejected) -> list[Letter]:
         """Write them as events that the processors cannot read; with file, line and reason."""
@@ -134,11 +141,15 @@ class Letters:
         Raises:
             Malformed: ``too-many-bad-rows``.
         """
-        self._count += 1
-        if self._count <= _SHOWN:
+        self._kept.bad += 1
+        if self._said < _SHOWN:
+            self._said += 1
             self._say(f"{name}:{line}: {error.code}: {error.message}")
-        if self._count > MAX_BAD:
-            message = f"more than {MAX_BAD} rows are bad: is it the right format, and map?"
+        if self._kept.bad > MAX_BAD:
+            message = (
+                f"more than {MAX_BAD} rows are bad: is it the right format, and map? To go on, "
+            )
+            message += "change them, or let it begin anew (headrace tasks forget)"
             raise Malformed("too-many-bad-rows", message)
 
     def settle(self) -> int:

@@ -131,7 +131,7 @@ async def _import(
 ) -> JsonObject:
     kept = Kept(loading.known(), order.key, loading.write, clock())
     before, bad = kept.state.sent, kept.state.rejected
-    letters = Letters(loading.say)
+    letters = Letters(loading.say, kept)
     settings = loading.settings
     topic = settings.topics.raw(source.id)
     counted = before
@@ -161,6 +161,8 @@ async def _import(
             waiting=lambda _: None,
         )
         await _unless_over(loading, work.run(), kept)
+        kept.bad = 0
+        kept.save()
     state = kept.state
     rows, rejected = state.sent - before, state.rejected - bad
     return {"rows": rows, "rejected": rejected, "files": len(places), "dry": False}

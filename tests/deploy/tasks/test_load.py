@@ -116,9 +116,10 @@ async def test_kafka_may_be_away_and_another_run_may_count() -> None:
     assert kept.failure is writes.trouble
 
 
-def test_bad_rows_are_dead_letters_with_file_line_and_reason() -> None:
+async def test_bad_rows_are_dead_letters_with_file_line_and_reason() -> None:
     said: list[str] = []
-    letters, why = Letters(said.append), Malformed("csv-invalid", "too many cells")
+    kept, why = Kept({}, "key", Writes(), 5), Malformed("csv-invalid", "too many cells")
+    letters = Letters(said.append, kept)
     rows = [(Row(3, why=why, text="a,b,c"), why), (Row(4, {"a": 1}), why)]
     first, second = letters.letters("x.csv", Done(1, "f" * 64), rows)
     assert codec.loads(first.draft.body) == {"text": "a,b,c"}
@@ -134,4 +135,5 @@ def test_bad_rows_are_dead_letters_with_file_line_and_reason() -> None:
         letters.add("x.csv", line, why, None)
     with pytest.raises(Malformed, match="the right format"):
         letters.add("x.csv", 1, why, None)
+    assert Kept(kept.record(), "key", Writes(), 5).bad == MAX_BAD + 1, "the next run ends as well"
     assert len(said) < MAX_BAD
