@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from schemas.events import Event, Kind
 from schemas.links import CAMPAIGN
-from schemas.reading import id_text, screen_size
+from schemas.reading import JsonObject, id_text, screen_size
 from schemas.wire.imports.mapped import (
     Mapped,
     as_row,
@@ -48,30 +48,34 @@ def read(body: Any, plan: Plan) -> Mapped:
         anonymous_id=anonymous,
         previous_id=previous,
         properties=without(given, *_IDS),
-        details=details(
-            given.get("$current_url"),
-            title=given.get("current_page_title"),
-            referrer=given.get("$referrer"),
-            city=given.get("$city"),
-            region=given.get("$region"),
-            country=given.get("mp_country_code"),
-            browser=given.get("$browser"),
-            browser_version=id_text(given.get("$browser_version")),
-            os=given.get("$os"),
-            os_version=given.get("$os_version"),
-            device=given.get("$device") or given.get("$model"),
-            screen=screen_size(
-                {"width": given.get("$screen_width"), "height": given.get("$screen_height")}
-            ),
-            **{name: given.get(name) for name in CAMPAIGN},
-            library=given.get("mp_lib"),
-            library_version=given.get("$lib_version"),
-        ),
+        details=_details(given),
         profiled=bool(user or anonymous),
     )
     # Mixpanel itself takes these four together for one event.
     insert_id = id_text(given.get("$insert_id"))
     return Mapped(event, key(name, given.get("time"), given.get("distinct_id"), insert_id))
+
+
+def _details(given: JsonObject) -> dict[str, str]:
+    return details(
+        given.get("$current_url"),
+        title=given.get("current_page_title"),
+        referrer=given.get("$referrer"),
+        city=given.get("$city"),
+        region=given.get("$region"),
+        country=given.get("mp_country_code"),
+        browser=given.get("$browser"),
+        browser_version=id_text(given.get("$browser_version")),
+        os=given.get("$os"),
+        os_version=given.get("$os_version"),
+        device=given.get("$device") or given.get("$model"),
+        screen=screen_size(
+            {"width": given.get("$screen_width"), "height": given.get("$screen_height")}
+        ),
+        **{name: given.get(name) for name in CAMPAIGN},
+        library=given.get("mp_lib"),
+        library_version=given.get("$lib_version"),
+    )
 
 
 def _ids(given: dict[str, Any], kind: Kind) -> tuple[str, str, str]:
