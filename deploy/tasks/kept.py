@@ -83,6 +83,9 @@ class Kept:
         self._changed.clear()
         try:
             await self._write(self.record())
+        except asyncio.CancelledError:
+            self._changed.set()
+            raise
         except Malformed as error:
             self.failure = error
         except Unavailable as error:
