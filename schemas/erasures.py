@@ -1,13 +1,15 @@
 """Who an event or a dead letter is about, and whether they were erased. Pure."""
 
+import base64
+import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from schemas import codec, envelope
+from schemas import codec, envelope, forms
 from schemas.envelope import RawEvent
 from schemas.errors import HeadraceError, Malformed
 from schemas.events import Event
@@ -18,6 +20,8 @@ _NAMES: Final = re.compile(
 )
 _SHORTEST: Final = 8
 """A text of so many characters that equals somebody's id is no coincidence."""
+_BINARY: Final = "base64"
+"""The name of a webhook's body that is no UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,9 @@ def named_in(original: bytes, vendors: Callable[[str], Vendor | None], failed_at
     """Say whom the bytes of a dead letter are about.
 
     A raw event is read as its vendor reads it; canonical lines and changes of profiles have
-    names of their own. In what nobody can read every text counts that is long, or whose name
-    says that it is an id: a letter too many is erased rather than one too few.
+    names of their own. In what nobody can read, a webhook's request above all, every text counts
+    that is long, or whose name says that it is an id, and so does what is in JSON, forms and
+    lines that texts hold: a letter too many is erased rather than one too few.
 
     Args:
         failed_at: stands for the time of receipt where the bytes do not tell, Unix ms.
@@ -120,10 +125,31 @@ def _texts(value: Any) -> Iterator[str]:
             left += item.items()
         elif isinstance(item, list):
             left += [(name, each) for each in item]
-        elif type(item) is str and item and (len(item) >= _SHORTEST or _NAMES.search(name)):
-            yield item
+        elif type(item) is str and item:
+            if len(item) >= _SHORTEST or _NAMES.search(name):
+                yield item
+            left += ((inner or name, each) for inner, each in _held(name, item))
         elif type(item) is int and _NAMES.search(name):
             yield str(item)
+
+
+def _held(name: str, text: str) -> Iterable[tuple[str, Any]]:
+    """What a text holds that is smaller than itself, under names of its own or none."""
+    if name == _BINARY:
+        with contextlib.suppress(ValueError):
+            return [("", base64.b64decode(text, validate=True).decode("utf-8", "replace"))]
+    if text.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(Malformed):
+            return [("", codec.loads(text))]
+    lines = text.splitlines()
+    if len(lines) > 1:
+        return [("", line) for line in lines]
+    if "@" in text and " " in text:
+        return [("mail", word.strip("<>()[],;:\"'")) for word in text.split() if "@" in word]
+    if "=" in text and forms.looks_urlencoded(text.encode("utf-8", "replace")):
+        with contextlib.suppress(Malformed):
+            return forms.urlencoded(text.encode()).items()
+    return ()
 
 
 def _moment(value: Any, otherwise: int) -> int:

@@ -1,5 +1,6 @@
 """Whom a dead letter is about, and whether they were erased."""
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -41,6 +42,32 @@ def raw(**more: Any) -> bytes:
 def test_what_nobody_can_read_is_searched(original: bytes, ids: set[str]) -> None:
     assert set(named_in(original, vendor, AT).users) == ids
     assert named_in(original, vendor, AT).received_at == AT
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"body": '{"data": {"customer": "anna"}}'},
+        {"body": '[{"note": "[{\\"user\\":\\"anna\\"}]"}]'},
+        {"body": '{"user": "bert"}\n{"user": "anna"}\n'},
+        {"body": "kind=1&user=anna&at=2"},
+        {"body": "payload=%7B%22user%22%3A+%22anna%22%7D"},
+        {"body": '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\n{"user":"anna"}\r\n--b--'},
+        {"base64": b64encode(b'\xff\n{"user":"anna"}').decode()},
+        {"query": {"user": "anna"}, "body": ""},
+        {"path": {"customer": "anna"}, "body": ""},
+    ],
+)
+def test_a_request_that_no_script_understood_is_opened(request_: dict[str, Any]) -> None:
+    line = raw(protocol="webhooks", endpoint="collect", batch={"webhook": "pay"}, body=request_)
+    named = named_in(line, vendor, AT)
+    assert "anna" in named.users
+    assert Subjects({}, {ANNA: named.received_at}).has("shop", named)
+
+
+def test_addresses_are_found_beside_names() -> None:
+    line = raw(protocol="webhooks", body={"body": "from=Anna+%3Canna%40example.org%3E"})
+    assert "anna@example.org" in named_in(line, vendor, AT).users
 
 
 def test_the_time_of_receipt_is_read_where_it_is() -> None:
