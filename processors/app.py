@@ -52,7 +52,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     "producer_max_batch_size": 2 * PACK_BYTES,
     "producer_compression_type": "zstd",
     # unpacked at once: they may be ten times as large as they came
-    "broker_max_poll_records": 100,
+    "broker_max_poll_records": 64,
     "consumer_auto_offset_reset": "earliest",
     "processing_guarantee": "at_least_once",
     "table_standby_replicas": 0,

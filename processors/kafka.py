@@ -13,7 +13,7 @@ from processors.membership import Membership, dismiss
 from processors.pack import Items
 
 FETCH_WAIT_MS: Final = 250
-FETCH_BYTES: Final = 16 << 20
+FETCH_BYTES: Final = 4 << 20
 """Of one answer, over all partitions: with a hundred sources there are many."""
 _LOOK_SECONDS: Final = 0.02
 _LOOKS: Final = 50

@@ -17,7 +17,7 @@ from processors.shelves import Shelf
 
 logger = logging.getLogger(__name__)
 
-_FETCH_BYTES: Final = 4 << 20
+_FETCH_BYTES: Final = 1 << 20
 _POLL_MS: Final = 250
 
 

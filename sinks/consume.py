@@ -34,8 +34,8 @@ DRAIN_SECONDS: Final = 6.0
 CLOSE_SECONDS: Final = 2.0
 _MEASURE_MS: Final = 1_000
 _REBALANCE_MS: Final = 30_000
-_FETCH_BYTES: Final = 8 << 20
-_FETCH_RECORDS: Final = 200  # unpacked at once: they may be ten times as large as they came
+_FETCH_BYTES: Final = 1 << 20
+_FETCH_RECORDS: Final = 100  # unpacked at once: they may be ten times as large as they came
 _SEND_BYTES: Final = 16 << 20
 """A dead letter quotes its line, up to twice as long; compressed it fits the topic again."""
 _log = logging.getLogger(__name__)

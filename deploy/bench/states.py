@@ -20,7 +20,9 @@ _STATES: Final = 2_000
 async def fill(settings: Settings, first: int, end: int) -> None:
     """Let the changelog have the state of each of these visitors, an hour old."""
     numbers = iter(range(first, end))
-    producer: Any = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=PACK_BYTES)
+    producer: Any = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka, max_batch_size=PACK_BYTES, compression_type="zstd"
+    )
     await producer.start()
     try:
         while some := list(islice(numbers, _STATES)):
