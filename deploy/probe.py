@@ -92,12 +92,17 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
         watcher.cancel()
 
 
-def build_probe(metrics: Callable[[], str], reason_not_ready: Callable[[], str]) -> Starlette:
+def build_probe(
+    metrics: Callable[[], str],
+    reason_not_ready: Callable[[], str],
+    detail: Callable[[], str] = str,
+) -> Starlette:
     """``/healthz``, ``/readyz`` and ``/metrics`` for a tier that has no HTTP of its own.
 
     Args:
         metrics: writes the metrics in Prometheus' text format.
         reason_not_ready: "" when the tier does its work, else why it does not.
+        detail: what somebody should know of a tier that does its work, "" for nothing.
     """
 
     async def healthz(_: Request) -> Response:
@@ -108,7 +113,8 @@ def build_probe(metrics: Callable[[], str], reason_not_ready: Callable[[], str])
         if reason:
             error = {"code": "not-ready", "message": reason}
             return JSONResponse({"error": error}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        known = detail()
+        return JSONResponse({"status": "ready"} | ({"detail": known} if known else {}))
 
     async def metrics_text(_: Request) -> Response:
         return PlainTextResponse(metrics(), media_type="text/plain; version=0.0.4")

@@ -61,6 +61,7 @@ class Foreground:
     ``stop`` is set by SIGTERM or Ctrl-C; a second one ends the process at once.
     ``trouble`` is "" while the tier does its work, else why it does not; ``readyz`` shows it.
     ``doubt`` says why what the tier does leads nowhere, "" when it does not; so does ``readyz``.
+    ``detail`` says what somebody should know of a tier that works; ``readyz`` stays 200 for it.
     ``refresh`` is called before the metrics are written, for what is not counted as it happens.
     """
 
@@ -71,6 +72,7 @@ class Foreground:
     metrics: Metrics = field(default_factory=Metrics)
     trouble: str = "still starting"
     doubt: Callable[[], str] = str
+    detail: Callable[[], str] = str
     refresh: Callable[[], None] = lambda: None
 
     def ready(self, **facts: Any) -> None:
@@ -101,9 +103,8 @@ class Foreground:
 
         listener = bind(host, port, option="--metrics-port")
         log.info("probes and metrics on %s", listener.getsockname())
-        await serve(
-            build_probe(self._text, lambda: self.trouble or self.doubt()), listener, self.stop
-        )
+        app = build_probe(self._text, lambda: self.trouble or self.doubt(), self.detail)
+        await serve(app, listener, self.stop)
 
 
 def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[None]]) -> None:

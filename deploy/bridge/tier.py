@@ -22,7 +22,9 @@ async def bridge(tier: Foreground, *, host: str, metrics_port: int | None) -> No
     publisher = KafkaPublisher(settings.kafka, metrics=tier.metrics, clock=clock, ledger=book)
     tail = Tail(settings.kafka, settings.topics)
     work = Bridge(settings, tail, publisher, tier.metrics, clock)
-    tier.doubt = lambda: publisher.trouble or work.detail
+    tier.doubt = lambda: publisher.trouble
+    # one source's cluster that is away must not take the worker from the others
+    tier.detail = lambda: work.detail
     tier.refresh = work.refresh
     async with AsyncExitStack() as stack:
         for part in (tail, keeper, publisher):
