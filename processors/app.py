@@ -20,6 +20,7 @@ from processors.running import run
 from processors.states import InMemory, Shelves, States, StatesTable, Tables
 from processors.steps.decode import Vendors
 from processors.steps.enrich import Locate, nowhere
+from processors.steps.enrich_agent import parser
 from processors.subscribe import LOOK_SECONDS, Subscription
 from processors.unfolding import unfolding
 from processors.visits import Sweep, Visits
@@ -42,7 +43,7 @@ SETTINGS: Final[Mapping[str, Any]] = {
     # partitions wait for this long and no longer.
     "broker_session_timeout": 6.0,
     # how soon everybody hears of a rebalance
-    "broker_heartbeat_interval": 0.5,
+    "broker_heartbeat_interval": 0.2,
     "broker_rebalance_timeout": 20.0,
     "broker_request_timeout": 30.0,
     # what a crash repeats; each commit costs one round trip
@@ -112,6 +113,10 @@ class Processors(faust.App):
         if not isinstance(conductor, Conductor):
             raise TypeError(f"the app's conductor is a {type(conductor).__name__}")
         return conductor
+
+    def joining(self) -> None:
+        """Load what the first event needs, while the group brings its other members together."""
+        parser()
 
     async def partitions(self) -> dict[str, int]:
         """Ask the broker for all topics and their numbers of partitions."""

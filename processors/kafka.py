@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from faust.transport.consumer import RecordMap
 from faust.transport.drivers import aiokafka as driver
@@ -121,6 +121,17 @@ class _NothingRead(dict[TP, int | None]):
         """Never remember one."""
 
 
+class App(Protocol):
+    """What a consumer works for; see :class:`processors.app.Processors`."""
+
+    @property
+    def writer(self) -> Producer:
+        """The producer."""
+
+    def joining(self) -> None:
+        """Use the time that the group takes for its rebalance."""
+
+
 class Consumer(driver.Consumer):
     """Faust's consumer with another account of what may be committed, see :mod:`.ledger`."""
 
@@ -130,6 +141,7 @@ class Consumer(driver.Consumer):
         self._read_offset = _NothingRead()
         self._membership = Membership(self.app.conf.datadir)
         self._former = ""
+        self._joining = False
 
     async def on_start(self) -> None:
         """Learn whose place in the group this is."""
@@ -149,11 +161,11 @@ class Consumer(driver.Consumer):
         """
         await self.commit()
         await super().subscribe(topics)
-        former, self._former = self._former, ""
-        if former:
-            self.add_future(self._dismiss(former))
+        if not self._joining:
+            self._joining = True
+            self.add_future(self._join())
 
-    async def _dismiss(self, former: str) -> None:
+    async def _join(self) -> None:
         """Have one rebalance for who is gone and who has come: the group hears of this one first.
 
         An empty group would, moreover, wait for others who might join it (in Kafka for
@@ -163,7 +175,10 @@ class Consumer(driver.Consumer):
             if self._member_id:
                 break
             await self.sleep(_LOOK_SECONDS)
-        await cast("Producer", self.app.producer).dismiss(self.app.conf.id, former)
+        app = cast("App", self.app)
+        if self._former:
+            await app.writer.dismiss(self.app.conf.id, self._former)
+        app.joining()
 
     @property
     def _member_id(self) -> str:

@@ -5,6 +5,7 @@ import inspect
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import (
     KafkaConnectionError,
     KafkaTimeoutError,
@@ -12,12 +13,14 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 from faust.exceptions import ProducerSendError
+from faust.tables import TableManager
 from faust.transport.conductor import Conductor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from processors import kafka
 from processors.app import SETTINGS
+from processors.states import Tables
 
 
 def test_faust_is_the_version_that_was_read() -> None:
@@ -33,7 +36,7 @@ def test_faust_is_the_version_that_was_read() -> None:
     ],
 )
 def test_every_method_mended_is_one_of_faust_s(ours: type, theirs: type) -> None:
-    added = {"partitions", "write", "dismiss", "_dismiss"}
+    added = {"partitions", "write", "dismiss", "_join"}
     for name, function in inspect.getmembers(ours, inspect.isfunction):
         if name in vars(ours) and name not in added:
             signature = inspect.signature(getattr(theirs, name))
@@ -46,6 +49,15 @@ def test_what_has_no_setting_is_still_called_so() -> None:
     source = inspect.getsource(AIOKafkaConsumer)
     assert "self._fetch_max_wait_ms = fetch_max_wait_ms" in source
     assert "self._fetch_max_bytes = fetch_max_bytes" in source
+    assert "self.member_id = " in inspect.getsource(GroupCoordinator)
+
+
+def test_the_tables_start_as_faust_s_but_for_its_second_of_waiting() -> None:
+    theirs = inspect.getsource(TableManager.on_start)
+    assert "await self.sleep(1.0)" in theirs
+    steps = [line.strip() for line in theirs.splitlines() if line.strip().startswith("await")]
+    ours = inspect.getsource(Tables.on_start)
+    assert all(step in ours for step in steps[1:])
 
 
 def test_every_setting_is_one() -> None:
