@@ -83,7 +83,7 @@ class Keeper:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._kafka,
                 acks="all",
-                compression_type="lz4",
+                compression_type="zstd",
                 max_request_size=MAX_RECORD_BYTES,
                 request_timeout_ms=int(_ANSWER_SECONDS * 1000),
             )

@@ -36,7 +36,7 @@ class Resend:
             bootstrap_servers=kafka,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="zstd",
             # what was compressed when it came is longer before it is compressed again
             max_request_size=4 * MAX_RECORD_BYTES,
             request_timeout_ms=_ANSWER_MS,

@@ -170,7 +170,7 @@ class Sink:
             client_id=self._group,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type="zstd",
             max_request_size=_SEND_BYTES,
         )
         try:
