@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
 from deploy.tier import clock
+from ingest.ending import ended
 from schemas.ledger import FLUSH_SECONDS, Book, Tier
 from schemas.metrics import Metrics
 from schemas.topics import MAX_RECORD_BYTES, Topics
@@ -48,9 +49,7 @@ class Keeper:
 
     async def stop(self) -> None:
         """Write what is left, if it can be written now."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await ended(self._task)
         await self._flush()
         await self._disconnect()
 

@@ -1,7 +1,6 @@
 """Keeps an ingest process's gate: what the processors work off, and what other edges are asked."""
 
 import asyncio
-import contextlib
 import heapq
 import logging
 from collections.abc import Callable, Coroutine
@@ -14,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
 from ingest.door import Publisher
+from ingest.ending import ended
 from ingest.gate import Gate
 from ingest.shed import Look, Pace
 from schemas.errors import HeadraceError
@@ -72,11 +72,7 @@ class Gatekeeper:
 
     async def stop(self) -> None:
         """Let in everybody and everything from now on."""
-        for task in self._tasks:
-            task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await ended(*self._tasks)
 
     async def _again(self, what: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while True:

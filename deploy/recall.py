@@ -5,7 +5,6 @@ everything, although there is a spool. So they are written down beside the spool
 """
 
 import asyncio
-import contextlib
 import logging
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -17,6 +16,7 @@ from deploy.files import OWNER_ONLY, replace_file
 from deploy.registry import Tail
 from deploy.settings import Settings
 from ingest.calls import Desk
+from ingest.ending import ended
 from schemas.catalog import Catalog
 from schemas.catalog import read as read_collection
 from schemas.commands import Command
@@ -111,10 +111,7 @@ class Recall:
 
     async def stop(self) -> None:
         """End the tail."""
-        for task in filter(None, (self._writing, self._starting)):
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await ended(self._writing, self._starting)
         await self._tail.stop()
 
     def _read(self, path: Path) -> bool:

@@ -1,7 +1,6 @@
 """What every tier knows of the installation: sources, schemas and merged profiles, tailed."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,6 +11,7 @@ from aiokafka.errors import KafkaError
 from deploy.declare import wait_for_kafka
 from deploy.tasks.known import Known
 from deploy.turns import HEADER, Turns
+from ingest.ending import ended
 from schemas import codec
 from schemas.catalog import Catalog
 from schemas.catalog import read as read_collection
@@ -73,10 +73,7 @@ class Tail:
 
     async def stop(self) -> None:
         """End the tail."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await ended(self._task)
 
     async def changed(self, seen: int) -> int:
         """Wait until ``version`` is above ``seen``; return it."""

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.passing import Passing, Stage, passing
 from deploy.settings import Settings
+from ingest.ending import ended
 from schemas import codec
 from schemas.topics import HEARTBEAT
 from sinks.clickhouse import ClickHouse
@@ -74,12 +75,7 @@ class Watch:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-        for task in tasks:
-            if not task.cancelled():
-                task.result()
+            await ended(*tasks)
 
     async def _again(self, work: Callable[[], Any]) -> None:
         while True:

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ingest.ending import ended
 from schemas.answers import Told, read
 from schemas.codec import split_lines
 from schemas.errors import Malformed
@@ -96,10 +97,7 @@ class KafkaAnswers:
 
     async def stop(self) -> None:
         """Stop to listen."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await ended(self._task)
 
     async def _run(self) -> None:
         """Listen for ever; a bug in here must not end it either."""

@@ -1,12 +1,12 @@
 """Sends heartbeats: events that measure the way to the table while nobody else sends any."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
 
 from ingest.door import Publisher
+from ingest.ending import ended
 from schemas import heartbeat
 from schemas.errors import HeadraceError
 from schemas.metrics import Metrics
@@ -54,10 +54,7 @@ class Heart:
 
     async def stop(self) -> None:
         """Send no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await ended(self._task)
 
     async def _run(self) -> None:
         # Edges that started at different times beat on the same partition at about the same time.

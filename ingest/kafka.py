@@ -17,6 +17,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from ingest.ending import ended
 from ingest.link import Link, Unsent, discard
 from schemas.ledger import Book, minutes_of
 from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES
@@ -97,10 +98,7 @@ class Kafka:
 
     async def stop(self) -> None:
         """Disconnect."""
-        if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+        await ended(self._watch)
         if self._retiring:
             await asyncio.wait(self._retiring)
         if self._link is not None:

@@ -9,6 +9,7 @@ from typing import Final
 from deploy.bridge.feed import Feed
 from deploy.registry import Tail
 from deploy.settings import Settings
+from ingest.ending import ended
 from ingest.publish import KafkaPublisher
 from schemas.errors import HeadraceError
 from schemas.metrics import Metrics
@@ -115,5 +116,4 @@ class Bridge:
         self._metrics.set("headrace_bridge_up", 0, source=source_id)
         if running.feed is not None and running.task is not None:
             await running.feed.stop()
-            running.task.cancel()
-            await asyncio.wait({running.task})
+            await ended(running.task)

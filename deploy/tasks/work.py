@@ -6,7 +6,6 @@ record of the task's runs, and whoever has the share then does it again.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,6 +17,7 @@ from deploy.tasks.run import MOVED, Run
 from deploy.tasks.times import times_of
 from deploy.tasks.working import Bench
 from deploy.tier import clock
+from ingest.ending import ended
 from schemas.errors import HeadraceError, Malformed
 from schemas.task_runs import STOPPED, Due, next_run
 from schemas.tasks import Task
@@ -94,8 +94,7 @@ class Worker:
         finally:
             sharing.cancel()
             await self._leave()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sharing
+            await ended(sharing)
 
     async def _something(self, stop: asyncio.Event, revision: int, seconds: float) -> None:
         """Wait until there may be something to do."""

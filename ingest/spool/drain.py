@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
+from ingest.ending import ended
 from ingest.link import Unsent
 from ingest.spool.frames import Lane
 from ingest.spool.spool import Spool
@@ -59,10 +60,7 @@ class Drain:
             async with asyncio.timeout(seconds):
                 while not self._spool.empty and not self._away() and not self._only_stuck():
                     await self._spool.shrunk()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await ended(self._task)
 
     async def is_past(self, lane: Lane) -> bool:
         """Tell whether nothing of a partition waits, so that a record may go to the broker.

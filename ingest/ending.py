@@ -1,0 +1,28 @@
+"""The end of tasks that would go on for ever."""
+
+import asyncio
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 0.5
+"""From one cancellation to the next, as long as a task goes on."""
+
+
+async def ended(*tasks: "asyncio.Task[Any] | None") -> None:
+    """Cancel tasks until they are over; None is over already.
+
+    Once is not enough: ``asyncio.wait_for`` before Python 3.12 loses a cancellation that comes
+    together with a result (bpo-37658), and clients take one for a failure to connect. Either
+    would be tried again, and who waits for the end would wait for ever.
+
+    Raises:
+        Exception: what a task ended with, which is a defect.
+    """
+    given = [task for task in tasks if task is not None]
+    left = set(given)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_SECONDS)
+    for task in given:
+        if not task.cancelled():
+            task.result()
