@@ -17,6 +17,9 @@ from deploy.settings import SettingError
 
 _BACKLOG: Final = 2048
 _DRAIN_SECONDS: Final = 10
+_KEEP_ALIVE_SECONDS: Final = 75
+"""Longer than load balancers keep a connection that nobody uses (60 s: AWS's, nginx's upstream):
+what they send on one that is closed at that moment is lost, and their clients get a 502."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -77,6 +80,7 @@ async def serve(app: Any, listener: socket.socket, stop: asyncio.Event) -> None:
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = Server(config)

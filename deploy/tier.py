@@ -1,17 +1,18 @@
 """What every tier's process has in common: log, loop, signals, readiness, honest endings."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from schemas.metrics import Metrics
 log: Final = logging.getLogger(__name__)
 CANNOT_START: Final = 2
 _LEAVE_SECONDS: Final = 10.0
+_WANTED_FILES: Final = 65_536
 _DEFECTS: Final = frozenset({"internal", "processors-crashed", "processors-stuck"})
 _HINTS: Final = {
     "not-enough-space": "free some space on ClickHouse's disk, or use --data elsewhere"
@@ -110,6 +112,7 @@ class Foreground:
 def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[None]]) -> None:
     """Run a tier to its end; leaves through SystemExit with an honest exit code."""
     set_up_log(settings)
+    raise_file_limit()
     link = Link(os.environ)
 
     async def supervised() -> None:
@@ -130,6 +133,18 @@ def run(name: str, settings: Settings, main: Callable[[Foreground], Awaitable[No
         link.say(error=sentence)
         click.echo(f"headrace {name}: {sentence}", err=True)
         sys.exit(CANNOT_START)
+
+
+def raise_file_limit() -> None:
+    """Allow as many files as this process may: every connection keeps one open.
+
+    The broker's partitions and RocksDB's tables do, too, and 1,024 is the usual bound.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError):  # macOS has a bound below the hard one it tells
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _leave_within(name: str, seconds: float) -> None:
@@ -209,7 +224,7 @@ async def beside(
             group.create_task(chore)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def running(part: Any) -> AsyncIterator[Any]:
     """Start a part, and stop it in the end."""
     await part.start()

@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,6 @@ from .topics import Topics
 __all__ = ["Broker", "BrokerConfig", "DataDirectoryForeign", "DataDirectoryLocked", "serve"]
 
 _GRACE_SECONDS = 5.0
-_WANTED_FILES = 65_536
 _log = logging.getLogger(__name__)
 
 
@@ -164,14 +162,6 @@ def _lock(data: Path) -> int:
     return handle
 
 
-def _raise_file_limit() -> None:
-    """Allow as many files as this process may: every partition and connection keeps one open."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def _open(config: BrokerConfig, now_ms: Callable[[], int]) -> BrokerState:
     identity = Identity(config.data)
     topics = Topics(config.data / "topics", config.topic_defaults, now_ms)
@@ -205,7 +195,6 @@ async def serve(
 
     Raises what `Broker.start` raises; nothing is left open then.
     """
-    _raise_file_limit()
     broker = Broker(config)
     await broker.start()
     try:
