@@ -12,8 +12,8 @@ SOAK_RATE ?= 300
 up: $(STAMP)  ## set up if needed, then run the whole pipeline; make up ARGS="--data D --port P"
 	@exec $(BIN)/headrace up $(ARGS)
 
-test: $(STAMP)  ## the whole test suite, two modules at a time; make test ARGS="-n 0 tests/schemas"
-	@exec $(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+test: $(STAMP)  ## the whole test suite, three modules at a time; make test ARGS="-n 0 tests/schemas"
+	@exec $(BIN)/python -m pytest -n 3 --dist loadscope $(ARGS)
 
 faults: $(STAMP)  ## every fault, the slow ones too, and a table of what each cost; then the soak
 	@$(BIN)/python -m pytest -n 2 --dist loadscope -m faults --all-faults $(ARGS)

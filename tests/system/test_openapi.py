@@ -25,7 +25,7 @@ warnings = {{ fail-on = ["unused_openapi_auth", "unsupported_regex", "missing_de
 hooks = "{hooks}"
 [generation]
 deterministic = true
-max-examples = 15
+max-examples = 6
 database = "none"
 [phases.coverage]
 unexpected-methods = ["patch", "put", "trace"]

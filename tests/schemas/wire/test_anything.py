@@ -111,7 +111,7 @@ queries = st.dictionaries(
 
 @each_of(COLLECTING)
 @given(body=st.binary(), query=queries)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_arbitrary_bytes(
     vendor_module: Vendor, route: Route, method: str, body: bytes, query: dict[str, list[str]]
 ) -> None:
@@ -120,7 +120,7 @@ def test_arbitrary_bytes(
 
 @each_of(COLLECTING)
 @given(body=values, label=st.sampled_from(["", "text/plain", "multipart/form-data; boundary=x"]))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_arbitrary_json(
     vendor_module: Vendor, route: Route, method: str, body: Any, label: str
 ) -> None:
@@ -130,7 +130,7 @@ def test_arbitrary_json(
 
 @each_of(CALLING)
 @given(body=st.binary() | values.map(codec.dumps), query=queries)
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_arbitrary_calls(
     vendor_module: Vendor, route: Route, method: str, body: bytes, query: dict[str, list[str]]
 ) -> None:
