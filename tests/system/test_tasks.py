@@ -215,7 +215,7 @@ def test_a_run_whose_worker_ends_is_gone_on_with_by_another(
     shown = call(shop, "GET", f"/tasks/{name}").json
     assert (shown["state"], shown["status"]) == ({"done": True}, "waiting")
     assert sorted(row["properties"]["n"] for row in stored(shop, name, 3)) == [1, 2, 3]
-    status, found = settled(shop, source, 5)
+    status, found = settled(shop, source, 5, 2)
     assert (status, total(found, "missing")) == (0, 0)
     assert (total(found, "accepted"), total(found, "duplicates")) == (5, 2)
 
