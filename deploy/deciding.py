@@ -7,6 +7,7 @@ from typing import Final
 
 from deploy.registry import Tail
 from deploy.writes import Writer, place_of
+from ingest.ending import over
 from schemas.catalog import Collection
 from schemas.errors import HeadraceError
 from schemas.growing import Wish, grown
@@ -78,9 +79,7 @@ class Decider:
 
     async def stop(self) -> None:
         """Wait for nothing any more."""
-        for task in list(self._under_way.values()):
-            task.cancel()
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await over(*self._under_way.values())
         await self._writer.stop()
 
     async def start(self) -> None:

@@ -129,7 +129,6 @@ class Sources:
     async def delete(self, command: commands.DeleteSource) -> None:
         """Take a source out of the registry."""
         source_id = self.find(command.source_id).id
-
         await self._writer.drop(self._place(source_id), lambda: self.find(source_id))
 
     async def add_key(self, command: commands.AddKey) -> commands.Issued:

@@ -15,7 +15,7 @@ from ingest.body import Bodies, ClientGone, check_length
 from ingest.calls import Desk, call, check_admin
 from ingest.client import Proxies
 from ingest.gate import Gate
-from ingest.packed import Unpack, opened
+from ingest.packed import Unpack
 from ingest.paths import Entry
 from ingest.rounds import Rounds
 from ingest.tally import Tally
@@ -203,7 +203,7 @@ class Door:
             rows = await self._unpack(request.body, claim.payload, grant.source.limits)
             self._bodies.hold(rows.size)
             visit.held += rows.size
-            claim = opened(claim, rows)
+            claim = replace(claim, payload=rows)
         collected = self._collect(visit, *self._split(visit, claim, request, grant), grant)
         # parsed JSON is many times its bytes, and many requests wait for Kafka at once
         del claim, request

@@ -5,7 +5,6 @@ from typing import Final, Protocol
 from schemas.errors import Malformed
 from schemas.rows import Packed, Unpacked
 from schemas.sources import Limits
-from schemas.vendor import Claim
 
 _UNSUPPORTED: Final = 415
 
@@ -29,8 +28,3 @@ class Unread:
         """Refuse it: ``container-unsupported`` (415)."""
         message = "this server reads no Parquet and no zip: send CSV, JSON lines or Avro"
         raise Malformed("container-unsupported", message, status=_UNSUPPORTED)
-
-
-def opened(claim: Claim, unpacked: Unpacked) -> Claim:
-    """Put the rows where the vendor's ``split`` finds them."""
-    return Claim(claim.by, claim.credential, unpacked, claim.needs)

@@ -6,10 +6,9 @@ from deploy.imports.unpack import Part
 
 def container_for(name: str, part: Part) -> str:
     """Tell what kind of file a part is; Snowplow's have no header and nothing is quoted."""
-    found = container_of(part.plain, part.stream) if name != "snowplow" else ""
     if name == "snowplow":
         return "ndjson" if part.stream.peek(1)[:1] == b"{" else "cells"
-    return found
+    return container_of(part.plain, part.stream)
 
 
 def stem_of(part: Part) -> str:

@@ -14,7 +14,7 @@ from schemas.reading import MAX_KEYS, bound
 from schemas.rows import Row
 from schemas.topics import MAX_EVENT_BYTES
 
-CONTAINERS: Final = ("csv", "tsv", "json", "ndjson", "avro", "parquet", "cells")
+CONTAINERS: Final = ("csv", "tsv", "json", "ndjson", "avro", "parquet")
 MAX_LINE: Final = 4 * MAX_EVENT_BYTES
 """Bytes of one line or JSON value; a row that is stored may have a quarter of it."""
 _CHUNK: Final = 1 << 16

@@ -19,6 +19,7 @@ from deploy.registry import Tail
 from deploy.tier import clock, new_id
 from ingest import frozen
 from ingest.accept import stamp
+from ingest.ending import over
 from ingest.publish import KafkaPublisher
 from schemas import codec
 from schemas.errors import Malformed, Unavailable
@@ -142,9 +143,7 @@ class Import:
             while under_way:
                 await self._settle(under_way, part, done)
         finally:
-            for _, task in under_way:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+            await over(*(task for _, task in under_way))
         self._told(part, counted, size)
         self._save()
 

@@ -44,6 +44,22 @@ _RETRY_SECONDS: Final = 0.5
 _WHERE: Final = ("events",)
 
 
+def source_of(tail: Tail, task: Task) -> Source:
+    """Find the source of a task's events.
+
+    Raises:
+        Malformed: ``source-unknown``.
+        Refused: ``source-disabled``.
+    """
+    source = tail.registry.get(task.source)
+    if source is None:
+        message = f"there is no event source {task.source} any more"
+        raise Malformed("source-unknown", message, status=404)
+    if not source.enabled:
+        raise Refused("source-disabled", f"event source {source.id} is disabled")
+    return source
+
+
 class Emitter:
     """Publishes the events of one run.
 
@@ -117,7 +133,7 @@ class Emitter:
                 not there, is disabled, or has a frozen schema that no event fits.
             Stopped: the run is over.
         """
-        source = self._source()
+        source = source_of(self._tail, self._task)
         drafts = [self._draft(event, number) for number, event in enumerate(events)]
         if self._dry or self._publisher is None:
             self._try(source, events, drafts)
@@ -126,15 +142,6 @@ class Emitter:
             await self._publish(self._publisher, source, some)
         self._metrics.add("headrace_task_events_total", len(drafts), source=source.id)
         await self._pace(len(drafts))
-
-    def _source(self) -> Source:
-        source = self._tail.registry.get(self._task.source)
-        if source is None:
-            message = f"there is no event source {self._task.source} any more"
-            raise Malformed("source-unknown", message, status=404)
-        if not source.enabled:
-            raise Refused("source-disabled", f"event source {source.id} is disabled")
-        return source
 
     def _draft(self, event: Any, number: int) -> Draft:
         event = checked(event, (*_WHERE, number))

@@ -10,7 +10,7 @@ import contextlib
 import http.client
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any, Final
@@ -143,25 +143,32 @@ def _once(
     watch: Watch,
 ) -> Answer:
     _, host, port = origin(parts)
-    where = f"{parts.scheme}://{parts.netloc}"
     connection = http.client.HTTPConnection(host, port)
-    try:
+    with contextlib.closing(connection), worded(parts, deadline):
         connection.sock = connected(parts, allowed, deadline, resolve)
         watch(connection.sock)
-        path = parts.path or "/"
         with cut_at(deadline, connection.sock):
-            send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
+            send(connection, asked, parts)
             return _received(connection, asked, deadline)
+
+
+@contextlib.contextmanager
+def worded(parts: SplitResult, deadline: float) -> Iterator[None]:
+    """Word what becomes of a connection.
+
+    Raises:
+        Malformed: ``header-invalid``.
+        Unavailable: ``http-unreachable``, ``http-timeout``, ``http-broken``.
+    """
+    try:
+        yield
     except (OSError, http.client.HTTPException, UnicodeError) as error:
-        raise failure(error, where, deadline) from error
+        raise _failure(error, f"{parts.scheme}://{parts.netloc}", deadline) from error
     except ValueError as error:
         raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
-    finally:
-        connection.close()
 
 
-def failure(error: Exception, where: str, deadline: float) -> Unavailable:
-    """Word what became of a connection."""
+def _failure(error: Exception, where: str, deadline: float) -> Unavailable:
     if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
         return Unavailable("http-timeout", f"{where} does not answer in time")
     why = str(error) or type(error).__name__
@@ -170,8 +177,10 @@ def failure(error: Exception, where: str, deadline: float) -> Unavailable:
     return Unavailable("http-unreachable", f"{where}: {why}")
 
 
-def send(connection: http.client.HTTPConnection, asked: Asked, target: str) -> None:
-    """Send a request."""
+def send(connection: http.client.HTTPConnection, asked: Asked, parts: SplitResult) -> None:
+    """Send a request; ``parts`` are those of its URL."""
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
     headers = {"user-agent": _AGENT, "accept": "*/*", "accept-encoding": "gzip", **asked.headers}
     headers["connection"] = "close"
     connection.request(asked.method, target, body=asked.body or None, headers=headers)

@@ -151,8 +151,8 @@ class Letters:
         if self._kept.bad > MAX_BAD:
             message = (
                 f"more than {MAX_BAD} rows are bad: is it the right format, and map? To go on, "
+                "change them, or let it begin anew (headrace tasks forget)"
             )
-            message += "change them, or let it begin anew (headrace tasks forget)"
             raise Malformed("too-many-bad-rows", message)
 
     def settle(self) -> int:

@@ -15,17 +15,19 @@ from deploy.imports.unpack import Bounds
 from deploy.imports.work import Import, Job, Told
 from deploy.registry import Tail
 from deploy.settings import Settings
+from deploy.tasks.emit import source_of
 from deploy.tasks.host import Stopped
 from deploy.tasks.kept import Kept, Letters
 from deploy.tasks.order import Order, order_of
 from deploy.tasks.stream import Open
 from deploy.tier import clock
+from ingest.ending import ended, over
 from ingest.publish import KafkaPublisher
-from schemas.errors import Malformed, Refused
+from schemas.errors import Malformed
 from schemas.reading import JsonObject
 from schemas.sources import Source
 from schemas.tasks import Task
-from schemas.wire.imports.edge import BRIDGES
+from schemas.wire.imports.edge import check_bridge
 
 AHEAD: Final = 10_000
 MAX_FILES: Final = 10_000
@@ -90,15 +92,8 @@ async def load(loading: Loading, options: Any, opener: Open) -> JsonObject:
 
 
 def _source(loading: Loading) -> Source:
-    source = loading.tail.registry.get(loading.task.source)
-    if source is None:
-        message = f"there is no event source {loading.task.source} any more"
-        raise Malformed("source-unknown", message, status=404)
-    if not source.enabled:
-        raise Refused("source-disabled", f"event source {source.id} is disabled")
-    if source.bridge not in BRIDGES:
-        message = f"event source {source.id} has bridge '{source.bridge}', which takes no imports"
-        raise Refused("bridge-mismatch", message)
+    source = source_of(loading.tail, loading.task)
+    check_bridge(source)
     return source
 
 
@@ -174,8 +169,7 @@ async def _keeping(kept: Kept) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        writing.cancel()
-        await asyncio.gather(writing, return_exceptions=True)
+        await ended(writing)
         await kept.flush()
 
 
@@ -196,8 +190,7 @@ async def _unless_over(loading: Loading, work: Awaitable[Any], kept: Kept | None
         loading.hang_up()  # else who reads from it would not hear of the end
         raise
     finally:
-        working.cancel()
-        await asyncio.gather(working, return_exceptions=True)
+        await over(working)
 
 
 def _go_on(loading: Loading, kept: Kept | None, ends: float) -> None:

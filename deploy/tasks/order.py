@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from deploy.imports import s3
 from deploy.imports.chunks import Wish
+from deploy.imports.tables import CONTAINERS
 from deploy.tasks.asking import headers_of
 from schemas import codec
 from schemas.errors import Malformed
@@ -15,10 +16,18 @@ from schemas.wire.imports.formats import FORMATS
 from schemas.wire.imports.plan import CELLS, ROWS, TARGETS
 
 MAX_ADDRESSES: Final = 100
-CONTAINERS: Final = ("csv", "tsv", "json", "ndjson", "avro", "parquet")
 _LONGEST: Final = 8_192
 _OPTIONS: Final = (
-    *("from", "format", "as", "collection", "map", "type", "skip", "headers", "s3", "rate"),
+    "from",
+    "format",
+    "as",
+    "collection",
+    "map",
+    "type",
+    "skip",
+    "headers",
+    "s3",
+    "rate",
 )
 _S3: Final = {
     "access_key_id": "AWS_ACCESS_KEY_ID",

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from email.message import Message
 from typing import Final
+from urllib.parse import SplitResult
 
 from deploy.imports.places import refusal
 from deploy.tasks.addresses import Network
@@ -16,10 +17,10 @@ from deploy.tasks.fetch import (
     MOVED,
     Asked,
     Watch,
-    failure,
     redirected,
     send,
     split,
+    worded,
 )
 from schemas.errors import Malformed
 
@@ -79,7 +80,7 @@ class Opener:
         asked = Asked("GET", request.full_url, {**headers, "accept-encoding": "identity"})
         for _ in range(MAX_REDIRECTS + 1):
             parts = split(asked.url)
-            body, status, reason = self._once(asked)
+            body, status, reason = self._once(asked, parts)
             onward = body.headers.get("location", "")
             if status in _GOOD:
                 return body
@@ -89,25 +90,18 @@ class Opener:
             asked = redirected(asked, parts, status, onward)
         raise Malformed("too-many-redirects", f"it redirects more than {MAX_REDIRECTS} times")
 
-    def _once(self, asked: Asked) -> tuple[Body, int, str]:
-        parts = split(asked.url)
+    def _once(self, asked: Asked, parts: SplitResult) -> tuple[Body, int, str]:
         _, host, port = origin(parts)
         deadline = time.monotonic() + SILENT_SECONDS
         connection = http.client.HTTPConnection(host, port)
         try:
-            sock: socket.socket = connected(parts, self._allowed, deadline, self._resolve)
-            connection.sock = sock
-            self._watch(sock)
-            sock.settimeout(SILENT_SECONDS)
-            path = parts.path or "/"
-            send(connection, asked, f"{path}?{parts.query}" if parts.query else path)
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            connection.close()
-            raise failure(error, f"{parts.scheme}://{parts.netloc}", deadline) from error
-        except ValueError as error:
-            connection.close()
-            raise Malformed("header-invalid", f"the request cannot be sent: {error}") from error
+            with worded(parts, deadline):
+                sock: socket.socket = connected(parts, self._allowed, deadline, self._resolve)
+                connection.sock = sock
+                self._watch(sock)
+                sock.settimeout(SILENT_SECONDS)
+                send(connection, asked, parts)
+                response = connection.getresponse()
         except BaseException:
             connection.close()
             raise

@@ -22,7 +22,7 @@ from schemas.errors import HeadraceError, Malformed
 from schemas.task_runs import STOPPED, Due, next_run
 from schemas.tasks import Task
 from schemas.topics import partition_of
-from schemas.wire.tasks.replies import status
+from schemas.wire.tasks.replies import STATUSES, status
 
 log: Final = logging.getLogger(__name__)
 AT_ONCE: Final = 4
@@ -33,7 +33,6 @@ _POLL_MS: Final = 1_000
 _LONGEST_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
 _LEAVE_SECONDS: Final = 5.0
-_STATUSES: Final = ("running", "asked", "disabled", "failing", "done", "waiting")
 
 
 class Share(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
@@ -159,7 +158,7 @@ class Worker:
         return min([*ahead, _LONGEST_SECONDS])
 
     def _count(self, mine: list[Task], late: int) -> None:
-        counts = dict.fromkeys(_STATUSES, 0)
+        counts = dict.fromkeys(STATUSES, 0)
         for task in mine:
             counts[status(task, self._bench.tail.tasks.runs(task.id))] += 1
         for name, count in counts.items():

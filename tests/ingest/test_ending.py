@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ingest.ending import ended
+from ingest.ending import ended, over
 
 
 async def for_ever(missed: int) -> None:
@@ -46,6 +46,14 @@ async def test_a_defect_is_told() -> None:
     await asyncio.wait({task})
     with pytest.raises(LookupError, match="a defect"):
         await ended(other, task)
+    assert other.cancelled()
+
+
+async def test_what_somebody_else_looks_at_is_not_told_again() -> None:
+    task, other = asyncio.create_task(broken()), asyncio.create_task(for_ever(1))
+    await asyncio.wait({task, other}, return_when=asyncio.FIRST_COMPLETED)
+    await over(task, other)
+    assert isinstance(task.exception(), LookupError)
     assert other.cancelled()
 
 

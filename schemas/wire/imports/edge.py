@@ -7,6 +7,7 @@ from schemas import codec
 from schemas.errors import Malformed, Refused
 from schemas.reading import JsonObject, bound_line
 from schemas.rows import Packed, Row, Unpacked
+from schemas.sources import Source
 from schemas.vendor import (
     Batch,
     Claim,
@@ -123,6 +124,11 @@ def _check(request: Request, grant: Grant) -> None:
     if grant.key and grant.key.customer:
         message = "this key is one customer's; import with a key of the whole source"
         raise Refused("key-scoped", message)
+    check_bridge(source)
+
+
+def check_bridge(source: Source) -> None:
+    """Raise Refused ``bridge-mismatch`` for a source that takes no imports."""
     if source.bridge not in BRIDGES:
         message = f"event source {source.id} has bridge '{source.bridge}', which takes no imports"
         raise Refused("bridge-mismatch", message)

@@ -34,6 +34,7 @@ from schemas.tasks import (
     TIMEOUT,
 )
 from schemas.wire.tasks.edge import LOG, ONE, RUN, STATE, STOP, TASKS, TEMPLATES, TEST
+from schemas.wire.tasks.replies import STATUSES
 
 _TEXT: Final = """\
 Scripts that fetch from other services at their times and store events. The README of \
@@ -130,7 +131,6 @@ _IMPORT: Final = record(
         "size": {**WHOLE, "description": "Of it; 0 where nobody knows."},
     }
 )
-_STATUSES: Final = ["running", "asked", "disabled", "failing", "done", "waiting"]
 _SHOWN: Final = {
     **_FIELDS,
     **dict.fromkeys(("cron", "timezone", "template"), STRING),
@@ -149,7 +149,7 @@ _SCHEMAS: Final[dict[str, JsonObject]] = {
         {
             "id": _ID,
             **_SHOWN,
-            "status": {"type": "string", "enum": _STATUSES},
+            "status": {"type": "string", "enum": list(STATUSES)},
             "next_at": _TIME,
             "running_since": _TIME,
             "worker": STRING,

@@ -15,6 +15,9 @@ from schemas.vendor import Claim, Reply, Request
 _TASK_TIMES: Final = ("created_at", "updated_at")
 _RESULT_TIMES: Final = ("scheduled_at", "started_at", "ended_at")
 
+STATUSES: Final = ("running", "asked", "disabled", "failing", "done", "waiting")
+"""What :func:`status` says."""
+
 
 def answer(result: Any, claim: Claim, request: Request) -> Reply:  # noqa: ARG001
     """Word the result of a command."""
