@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
 from deploy.tier import clock
+from ingest.connecting import connect
 from ingest.ending import ended
 from schemas.ledger import FLUSH_SECONDS, Book, Tier
 from schemas.metrics import Metrics
@@ -87,7 +88,7 @@ class Keeper:
                 request_timeout_ms=int(_ANSWER_SECONDS * 1000),
             )
             try:
-                await producer.start()
+                await connect(producer)
             except BaseException:
                 await producer.stop()
                 raise

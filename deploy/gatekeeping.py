@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
+from ingest.connecting import connect
 from ingest.door import Publisher
 from ingest.ending import ended
 from ingest.gate import Gate
@@ -99,8 +100,8 @@ class Gatekeeper:
         admin: Any = AIOKafkaAdminClient(**patience)
         consumer: Any = AIOKafkaConsumer(**patience, enable_auto_commit=False)
         try:
-            await admin.start()
-            await consumer.start()
+            await connect(admin)
+            await connect(consumer)
             while True:
                 await self._look(admin, consumer)
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -166,7 +167,7 @@ class Gatekeeper:
             bootstrap_servers=self._settings.kafka, enable_auto_commit=False
         )
         try:
-            await consumer.start()
+            await connect(consumer)
             place = TopicPartition(self._settings.topics.limits.name, 0)
             consumer.assign([place])
             await consumer.seek_to_end(place)

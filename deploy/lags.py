@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
+from ingest.connecting import connect
 from schemas.events import iso
 from schemas.metrics import Metrics
 
@@ -86,8 +87,8 @@ class Lags:
             bootstrap_servers=kafka, enable_auto_commit=False, max_partition_fetch_bytes=1
         )
         try:
-            await admin.start()
-            await consumer.start()
+            await connect(admin)
+            await connect(consumer)
             yield admin, consumer
         finally:
             await consumer.stop()

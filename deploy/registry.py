@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from deploy.declare import wait_for_kafka
 from deploy.tasks.known import Known
 from deploy.turns import HEADER, Turns
+from ingest.connecting import connect
 from ingest.ending import ended
 from schemas import codec
 from schemas.catalog import Catalog
@@ -115,7 +116,7 @@ class Tail:
                 enable_auto_commit=False,
             )
             try:
-                await consumer.start()
+                await connect(consumer)
                 await self._follow(consumer)
             except (KafkaError, OSError) as error:
                 log.warning("sources and schemas: %s; trying again", error)

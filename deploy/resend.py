@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ingest.connecting import connect
 from schemas import codec
 from schemas.errors import Unavailable
 from schemas.topics import MAX_RECORD_BYTES, PACK_BYTES
@@ -50,7 +51,7 @@ class Resend:
         """
         try:
             async with asyncio.timeout(_START_SECONDS):
-                await self._producer.start()
+                await connect(self._producer)
         except BaseException as error:
             await self._producer.stop()
             if isinstance(error, KafkaError | OSError | TimeoutError):

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deploy.resend import COPY
+from ingest.connecting import connect
 from schemas import codec
 from schemas.errors import Unavailable
 
@@ -57,7 +58,7 @@ class Search:
             isolation_level="read_committed",
         )
         try:
-            await self._consumer.start()
+            await connect(self._consumer)
         except BaseException as error:
             await self._consumer.stop()
             if isinstance(error, KafkaError | OSError):

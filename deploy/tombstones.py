@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ingest.connecting import connect
 from schemas import merges
 from schemas.errors import Malformed, Unavailable
 from schemas.topics import Topics
@@ -84,7 +85,7 @@ class KafkaTombstones:
             bootstrap_servers=self._kafka, enable_auto_commit=False, auto_offset_reset="earliest"
         )
         try:
-            await consumer.start()
+            await connect(consumer)
             consumer.assign([place])
             end = (await consumer.end_offsets([place]))[place]
             await consumer.seek_to_beginning(place)
@@ -117,7 +118,7 @@ class KafkaTombstones:
                 )
                 try:
                     async with asyncio.timeout(_START_SECONDS):
-                        await producer.start()
+                        await connect(producer)
                 except BaseException:
                     await producer.stop()
                     raise

@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.passing import Passing, Stage, passing
 from deploy.settings import Settings
+from ingest.connecting import connect
 from ingest.ending import ended
 from schemas import codec
 from schemas.topics import HEARTBEAT
@@ -109,7 +110,7 @@ class Watch:
             fetch_max_bytes=_FETCH_BYTES,
         )
         try:
-            await consumer.start()
+            await connect(consumer)
             clock = asyncio.get_running_loop().time
             look_at = 0.0
             while True:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.registry import Tail
 from deploy.turns import HEADER, header_of
+from ingest.connecting import connect
 from schemas.errors import HeadraceError, Unavailable
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -162,9 +163,8 @@ class Writer:
             request_timeout_ms=int(_ANSWER_SECONDS * 1000),
         )
         try:
-            # Above aiokafka's own time-outs: it leaves sockets behind when it is cancelled.
             async with asyncio.timeout(3 * _ANSWER_SECONDS):
-                await producer.start()
+                await connect(producer)
         except BaseException:
             await producer.stop()
             raise

@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ingest.connecting import connect
 from ingest.ending import ended
 from schemas.answers import Told, read
 from schemas.codec import split_lines
@@ -116,7 +117,7 @@ class KafkaAnswers:
             bootstrap_servers=self._kafka, auto_offset_reset="latest", enable_auto_commit=False
         )
         try:
-            await consumer.start()
+            await connect(consumer)
             consumer.assign([self._partition])
             await consumer.seek_to_end(self._partition)
             await consumer.position(self._partition)

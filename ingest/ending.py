@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any, Final
 
-_AGAIN_SECONDS: Final = 0.5
-"""From one cancellation to the next, as long as a task goes on."""
+_AGAIN_SECONDS: Final = 5.0
+"""From one cancellation to the next: meanwhile a task closes what it had opened."""
 
 
 async def over(*tasks: "asyncio.Future[Any]") -> None:

@@ -17,6 +17,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from ingest.connecting import connect
 from ingest.ending import ended
 from ingest.link import Link, Unsent, discard
 from schemas.ledger import Book, minutes_of
@@ -245,10 +246,10 @@ class Kafka:
             request_timeout_ms=int(self._answer_timeout * 1000),
         )
         try:
-            # Long enough for aiokafka's own time-outs of connection and metadata: it leaves
-            # sockets behind when it is cancelled. Its wait for a producer id has none.
+            # Long enough for aiokafka's own time-outs of connection and metadata. Its wait for
+            # a producer id has none.
             async with asyncio.timeout(3 * self._answer_timeout):
-                await producer.start()
+                await connect(producer)
         except BaseException:
             await producer.stop()
             raise

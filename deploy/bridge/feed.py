@@ -17,6 +17,7 @@ from deploy.bridge.translate import Record, Taken, Translator
 from deploy.bridge.values import Values
 from deploy.imports.pressure import Pressure
 from deploy.settings import Settings
+from ingest.connecting import connect
 from ingest.publish import KafkaPublisher
 from schemas.errors import HeadraceError, Malformed, Unavailable
 from schemas.kafka_topics import KafkaTopic
@@ -105,7 +106,7 @@ class Feed:
         )
         self._done.clear()
         try:
-            await consumer.start()
+            await connect(consumer)
             if topic.topic not in await consumer.topics():
                 # never subscribed to: a broker that creates topics by itself would make it
                 raise Unavailable("topic-unknown", f"there is no topic {topic.topic!r}")

@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.settings import Settings
+from ingest.connecting import connect
 from schemas.topics import Topic
 
 _LOOK_SECONDS: Final = 0.1
@@ -121,11 +122,18 @@ class Pressure:
         kafka = self._settings.kafka
         self._admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
         self._consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
-        await self._admin.start()
-        await self._consumer.start()
+        try:
+            await connect(self._admin)
+            await connect(self._consumer)
+        except BaseException:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         await self._consumer.stop()
         await self._admin.close()
 

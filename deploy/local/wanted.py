@@ -8,6 +8,8 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from ingest.connecting import connect
+
 log: Final = logging.getLogger(__name__)
 _RETRY_SECONDS: Final = 1.0
 _POLL_MS: Final = 1_000
@@ -24,7 +26,7 @@ async def wanted(kafka: str, topic: str, asks: Callable[[bytes], bool]) -> None:
             bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False
         )
         try:
-            await consumer.start()
+            await connect(consumer)
             await _found(consumer, TopicPartition(topic, 0), asks)
         except (KafkaError, OSError) as error:
             log.debug("whether %s asks for a tier: %s; trying again", topic, error)

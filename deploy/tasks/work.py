@@ -17,6 +17,7 @@ from deploy.tasks.run import MOVED, Run
 from deploy.tasks.times import times_of
 from deploy.tasks.working import Bench
 from deploy.tier import clock
+from ingest.connecting import connect
 from ingest.ending import ended
 from schemas.errors import HeadraceError, Malformed
 from schemas.task_runs import STOPPED, Due, next_run
@@ -201,7 +202,7 @@ class Worker:
                 heartbeat_interval_ms=_HEARTBEAT_MS,
             )
             try:
-                await consumer.start()
+                await connect(consumer)
                 consumer.subscribe([settings.topics.task_turns.name], listener=self._share)
                 while True:
                     await consumer.getmany(timeout_ms=_POLL_MS)

@@ -7,6 +7,11 @@ import pytest
 from ingest.ending import ended, over
 
 
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.ending._AGAIN_SECONDS", 0.01)
+
+
 async def for_ever(missed: int) -> None:
     """Go on through so many cancellations, as a client does that tries to connect again."""
     while True:
