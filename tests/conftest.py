@@ -1,11 +1,21 @@
 """What holds for all tests: which run side by side, which run at all, and what faults cost."""
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.faults.figures import Figures, Report, reporter, rows_of, table
+
+settings.register_profile(
+    "unhurried",
+    deadline=None,  # a shared core may pause at any moment: slowness is measured elsewhere
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("unhurried")
 
 _SLOW = "slow_fault"
 _TOGETHER = ("tests/browser/", "tests/system/")
@@ -75,6 +85,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if _LEFT_OUT:
         terminalreporter.section("slow faults")
         terminalreporter.write_line(f"{len(_LEFT_OUT)} run only with `make faults`")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaks_are_told_where_they_are_made() -> Iterator[None]:
+    """Warnings of what was never closed come when it is collected: not in a later module."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ steps = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(steps, max_size=25))
 def test_a_crash_anywhere_leaves_what_the_changelog_says(done: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -144,7 +144,7 @@ def test_a_crash_anywhere_leaves_what_the_changelog_says(done: list[tuple[object
         life.shelf.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.one_of(steps, st.tuples(st.just("land"), st.just(-1))), max_size=25))
 def test_what_lands_out_of_order_is_right_once_all_has_landed(
     done: list[tuple[object, ...]],

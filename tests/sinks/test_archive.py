@@ -64,7 +64,8 @@ def comparable(found: list[dict[str, Any]]) -> list[str]:
 
 @given(queries(), st.sampled_from(CUSTOMERS))
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_store_and_the_model_agree(
     archive: Archive, loop: asyncio.Runner, query: Query, customer: str
@@ -91,7 +92,8 @@ names = st.text(min_size=1, max_size=12) | st.text(
 
 @given(names.filter(lambda name: "^`" not in name and ":`" not in name), st.text())
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_no_name_and_no_value_breaks_a_query(
     archive: Archive, loop: asyncio.Runner, name: str, value: str

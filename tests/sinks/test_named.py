@@ -161,7 +161,8 @@ GIVEN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 @pytest.mark.parametrize("name", GIVEN)
 @given(data=st.data())
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_store_and_the_model_agree(
     archive: Archive, loop: asyncio.Runner, name: str, data: st.DataObject

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.query import Computation, Filter, Function, Group, Operator, Order, Property, Query
@@ -43,7 +43,6 @@ def check_parameters(sql: str, parameters: dict[str, Any]) -> None:
     assert not WORDS.sub("", sql).count("{")
 
 
-@settings(deadline=None)
 @given(questions(), foreign, st.just("") | foreign)
 def test_no_word_of_a_client_is_in_the_sql(query: Query, source: str, customer: str) -> None:
     sql, parameters = select("d.events", source, customer, query)
@@ -56,7 +55,6 @@ def test_no_word_of_a_client_is_in_the_sql(query: Query, source: str, customer: 
         assert parameters["p1"] == customer
 
 
-@settings(deadline=None)
 @given(foreign, foreign)
 def test_nor_in_what_erases_and_observes(source: str, customer: str) -> None:
     for sql, parameters in (

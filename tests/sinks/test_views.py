@@ -182,7 +182,7 @@ def reachable(name: str) -> bool:
     return "." not in name or ("^`" not in name and ":`" not in name)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(name=NAME, values=st.dictionaries(NAME.filter(reachable), VALUE, max_size=20))
 def test_any_name(store: str, name: str, values: dict[str, Any]) -> None:
     types = {each: TYPES[type(value)] for each, value in values.items()}

@@ -71,7 +71,7 @@ async def test_every_offset_can_be_fetched_across_the_gaps(tmp_path: Path) -> No
     ),
     rounds=st.integers(1, 3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 async def test_compaction_never_changes_the_table(
     tmp_path_factory: pytest.TempPathFactory, pairs: list[Pair], rounds: int
 ) -> None:

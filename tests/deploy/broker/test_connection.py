@@ -78,7 +78,8 @@ async def test_what_is_no_request_closes_its_connection(broker: Broker, frame: b
     spread=st.integers(0, 100),
 )
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=300,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_body_crashes_the_broker(
     broker: Broker, key: int, body: bytes, spread: int
@@ -94,7 +95,8 @@ async def test_no_body_crashes_the_broker(
 
 @given(junk=st.binary(max_size=300))
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_bytes_crash_the_broker(broker: Broker, junk: bytes) -> None:
     client = await RawClient.connect(broker.port)
@@ -108,7 +110,8 @@ async def test_no_bytes_crash_the_broker(broker: Broker, junk: bytes) -> None:
 
 @given(data=st.binary(max_size=200))
 @settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_no_records_get_in_that_are_no_batch(broker: Broker, data: bytes) -> None:
     if broker.state.topics.find("fuzz") is None:

@@ -57,7 +57,7 @@ def test_damage_to_any_byte_is_noticed(tmp_path: Path, bit: int) -> None:
 
 
 @given(tail=st.binary(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_junk_behind_the_last_batch_is_cut(
     tmp_path_factory: pytest.TempPathFactory, tail: bytes
 ) -> None:

@@ -4,7 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.clickhouse.curl import Curl
@@ -120,7 +120,7 @@ def test_the_password_is_nowhere(stand_in: StandIn, writer: Curl) -> None:
         assert WRITER[1] not in writer.post(f"SELECT * FROM system.{table} FORMAT TSVRaw").text  # noqa: S608
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))
 def test_any_body_gets_an_answer_with_a_number(reader: Curl, body: bytes) -> None:
     reply = reader.post(body)

@@ -204,7 +204,7 @@ async def test_a_dry_run_publishes_nothing_and_shows_some() -> None:
     assert made.tried == named(*map(str, range(TRIED)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("abc"), max_size=12), st.data())
 async def test_however_a_run_is_cut_its_events_are_the_same(
     names: list[str], data: st.DataObject

@@ -127,7 +127,7 @@ class Life(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Life.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Life.TestCase.settings = settings(max_examples=25, stateful_step_count=25)
 TestLife = Life.TestCase
 
 
