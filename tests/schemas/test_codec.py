@@ -1,4 +1,6 @@
 import json
+import sys
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -36,6 +38,14 @@ def test_the_fault_is_located() -> None:
 def test_depth_is_an_error_and_never_a_full_stack(opening: bytes) -> None:
     with pytest.raises(Malformed):
         codec.loads(opening * 1_000_000)
+
+
+def test_what_is_kept_weighs_what_it_says() -> None:
+    tracemalloc.start()
+    kept = [codec.dumps({"a": number}) for number in range(1_000)]
+    weight, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert weight < 2 * sum(map(sys.getsizeof, kept)), "no buffer is kept with it"
 
 
 def test_what_json_cannot_hold_is_malformed() -> None:
