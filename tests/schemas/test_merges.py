@@ -146,6 +146,7 @@ def test_a_record_of_an_earlier_version_is_a_handover() -> None:
         b'{"profile_id":"a","merged_into":""}',
         b'{"profile_id":"a","merged_into":"b","merged_at":"x"}',
         b'{"profile_id":"a","merged_into":"b","merged_at":1,"kind":"other"}',
+        b'{"profile_id":"a","merged_into":"b","merged_at":1,"kind":["link"]}',
     ],
 )
 def test_what_is_no_merge_is_refused(value: bytes) -> None:
