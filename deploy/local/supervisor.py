@@ -9,7 +9,8 @@ from typing import Any, Final
 from deploy.local.child import Child, Tier, TierFailed
 
 START_SECONDS: Final = 60.0
-_BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
+_BACK_OFF_SECONDS: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Nothing the first time: for as long as a processor is away its partitions stand still."""
 _STEADY_SECONDS: Final = 30.0
 _GIVE_UP_AFTER: Final = 6
 
@@ -99,8 +100,9 @@ class Supervisor:
                     self._give_up(tier, child)
                     return
                 pause = _BACK_OFF_SECONDS[min(failures, len(_BACK_OFF_SECONDS) - 1)]
+                when = f"in {pause:g} s" if pause else "at once"
                 self._report(
-                    f"{tier.name} {child.death()}; starting it again in {pause:g} s. "
+                    f"{tier.name} {child.death()}; starting it again {when}. "
                     f"Its last lines:\n{child.last_words()}"
                 )
                 failures += 1
