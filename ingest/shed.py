@@ -6,8 +6,9 @@ everybody wait longer. Then the excess is refused, and what waits stays bounded.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from schemas.errors import Unavailable
@@ -65,10 +66,11 @@ class Pace:
         while len(looks) > 2 and look.at - looks[2].at >= _WINDOW_S:  # noqa: PLR2004  before, old
             looks.popleft()
         if len(looks) > 1 and look.at - looks[1].at >= _WINDOW_S:
-            self._judge(looks[0], looks[1], looks[-1], look)
+            self._judge([*looks, look])
         looks.append(look)
 
-    def _judge(self, before: Look, old: Look, last: Look, now: Look) -> None:
+    def _judge(self, looks: Sequence[Look]) -> None:
+        old, last, now = looks[1], looks[-2], looks[-1]
         # Busy all the time: not through with what was there at its beginning. One that has not
         # moved stands still: nobody knows how fast it will be.
         went_on = [
@@ -76,8 +78,12 @@ class Pace:
             for place, end in old.ends.items()
             if old.done.get(place, 0) < now.done.get(place, 0) < end
         ]
-        # Nor of one that stood still a moment ago: it was not at work all the time.
-        busy = [place for place in went_on if before.done.get(place, 0) < old.done.get(place, 0)]
+        # Nor of one that stood still between two looks: it was not at work all the time.
+        busy = [
+            place
+            for place in went_on
+            if all(a.done.get(place, 0) < b.done.get(place, 0) for a, b in pairwise(looks))
+        ]
         if went_on and not busy:
             return
         backlog = sum(now.ends[place] - now.done[place] for place in busy if place in now.ends)

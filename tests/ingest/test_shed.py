@@ -68,6 +68,19 @@ def test_nobody_is_refused_while_the_processors_stand_still() -> None:
     assert pipeline.pace.share == 1
 
 
+@pytest.mark.parametrize("stands", [1, 2, 3])
+@pytest.mark.parametrize("partly", [1, 30, 99])
+def test_nobody_is_refused_for_a_moment_without_a_processor(stands: int, partly: int) -> None:
+    """As while one that was killed is replaced: commits lag behind, so it was not through."""
+    pace = Pace(BOUND)
+    end, done = 140, 100
+    for moved in [*[100] * 5, *[0] * stands, partly, *[300] * 5]:
+        end += 100
+        done = min(done + moved, end - 40)
+        pace.see(Look(end / 100, {0: end}, {0: done}))
+        assert pace.share == 1
+
+
 @pytest.mark.parametrize("stands", [8, 20, 600])
 @pytest.mark.parametrize("partly", [1, 30, 400])
 def test_nobody_is_refused_while_they_catch_up(stands: int, partly: int) -> None:
