@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from deploy.registry import Tail
 from deploy.turns import HEADER, header_of
 from ingest.connecting import connect
+from ingest.link import discard
 from schemas.errors import HeadraceError, Unavailable
 from schemas.topics import MAX_RECORD_BYTES
 
@@ -65,7 +66,7 @@ class Writer:
         """Disconnect."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _discard(producer)
+            await discard(producer)
 
     async def put(
         self, place: Place[Kept], draft: Callable[[], Kept], *, of_all: bool = False
@@ -169,13 +170,3 @@ class Writer:
             await producer.stop()
             raise
         return producer
-
-
-async def _discard(producer: Any) -> None:
-    """Stop a producer without waiting for what nobody waits for any more.
-
-    aiokafka 0.14 repeats an idempotent batch for ever, and its ``stop`` waits for that.
-    """
-    await producer._sender.close()  # noqa: SLF001 - see above
-    await producer.client.close()
-    producer._closed = True  # noqa: SLF001 - for its finaliser
